@@ -1,0 +1,295 @@
+"""What travels along the line: a Case goes in, a Verdict and then a Report come out.
+
+Immutable records, which know nothing about how they are made or shown.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnverify.errors import UsageError
+
+Array = NDArray[Any]
+ClipKind = Literal["none", "value", "norm", "global-norm"]
+VerdictKind = Literal["match", "inconclusive", "inaccurate", "wrong", "nonfinite", "invalid"]
+ComparisonKind = Literal["match", "inaccurate", "wrong", "nonfinite"]
+InputKind = Literal["generated", "text", "additions"]
+
+CLIP_KINDS: tuple[ClipKind, ...] = get_args(ClipKind)
+VERDICT_KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
+"""From the best to the worst."""
+
+DTYPES = ("float64", "float32")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """How gradients are clipped before the optimiser sees them.
+
+    A clip that has a kind but no threshold gets one from each case, as a quantile of the
+    case's own gradients; the candidate always sees the number.
+
+    Attributes:
+        kind: ``"none"``; ``"value"`` cuts each entry to ``[-threshold, threshold]``; ``"norm"``
+            scales each gradient down to that L2 norm; ``"global-norm"`` scales all of them
+            together (Pascanu et al. 2013, https://arxiv.org/abs/1211.5063).
+        threshold: Positive and finite; None for ``"none"``, and until one is drawn.
+
+    Raises:
+        UsageError: if the kind is unknown, or the threshold is not positive and finite.
+    """
+
+    kind: ClipKind = "none"
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in CLIP_KINDS:
+            message = f"clip: unknown kind {self.kind!r}; known are {', '.join(CLIP_KINDS)}"
+            raise UsageError(message)
+        if self.threshold is None:
+            return
+        if self.kind == "none":
+            message = f"clip: 'none' takes no threshold, but got {self.threshold!r}"
+            raise UsageError(message)
+        if not 0 < self.threshold < np.inf:
+            message = (
+                f"clip: the threshold of {self.kind!r} is {self.threshold!r}, "
+                "but must be positive and finite; leave it out to have it drawn from each case"
+            )
+            raise UsageError(message)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a clip as people write it: ``none``, ``value:5``, ``norm``, ``global-norm:1``.
+
+        Raises:
+            UsageError: if ``text`` is not of that form.
+        """
+        kind, colon, number = text.partition(":")
+        if kind not in CLIP_KINDS:
+            message = (
+                f"clip: unknown {text!r}; write none, value:5, norm:1 or global-norm:1, "
+                "or a kind without a number to have thresholds drawn from each case"
+            )
+            raise UsageError(message)
+        if not colon:
+            return cls(kind)
+        try:
+            return cls(kind, float(number))
+        except ValueError as error:
+            if isinstance(error, UsageError):
+                raise
+            message = f"clip: {number!r} in {text!r} is not a number; write {kind}:5, say"
+            raise UsageError(message) from None
+
+    def __str__(self) -> str:
+        return self.kind if self.threshold is None else f"{self.kind}:{self.threshold:g}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(Mapping[str, Array]):
+    """One input for gradient code: a Mapping from array names to arrays.
+
+    Attributes:
+        system: The name of the system that it is a case of.
+        dims: The size of each named axis, such as ``{"T": 5, "V": 3, "H": 2}``.
+        arrays: Weights, initial state, inputs and loss weights, by name.
+        dtype: ``float64`` or ``float32``, that of every real array.
+        clip: The clip under which gradients are wanted.
+        beyond: For a clip whose threshold is drawn from the case: the share of entries (of
+            norms) that shall lie beyond it. For a fixed threshold: whether the loss weights
+            are scaled until every weight's gradient passes it (where not 0).
+        regimes: Labels of how the case was made, such as ``"recurrent: orthogonal"``.
+    """
+
+    system: str
+    dims: Mapping[str, int]
+    arrays: Mapping[str, Array]
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
+    clip: Clip = field(default_factory=Clip)
+    beyond: float = 0.0
+    regimes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Array:
+        return self.arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy of the case in which the named attributes are changed."""
+        return replace(self, **changes)
+
+    def with_arrays(self, arrays: Mapping[str, Array]) -> Self:
+        """Return a copy of the case in which these arrays are changed."""
+        return replace(self, arrays={**self.arrays, **arrays})
+
+
+Gradients = Mapping[str, Array]
+Candidate = Callable[[Case], Mapping[str, Any]]
+"""Gradient code under test: takes a Case, returns gradients by array name, maybe a ``"loss"``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One gradient of one case against the reference.
+
+    Attributes:
+        gradient: The array's name.
+        kind: ``match``, ``inaccurate``, ``wrong`` or ``nonfinite``.
+        worst: The largest error, in tolerances; inf where the gradient is not finite.
+        index: Where that is.
+        got: The candidate's entry there.
+        want: The reference's entry there.
+        tolerance: The tolerance there.
+        digits: The decimal digits that the case lets anybody know.
+        agree: The decimal digits that agree with the reference.
+        conclusive: Whether this gradient could have failed, and to enough digits to say so.
+        zero: Whether the gradient is identically zero.
+    """
+
+    gradient: str
+    kind: ComparisonKind
+    worst: float
+    index: tuple[int, ...]
+    got: float
+    want: float
+    tolerance: float
+    digits: float
+    agree: float
+    conclusive: bool
+    zero: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What ``check`` found out about one case.
+
+    Attributes:
+        kind: See ``VERDICT_KINDS``.
+        case: The case as the candidate saw it, its clip's threshold resolved.
+        comparisons: One for each gradient that the candidate returned.
+        unchecked: The states' and inputs' gradients that it did not return.
+        clip_active: Whether the clip changed the wanted gradients.
+        notes: What is odd but no failure.
+        message: Why the candidate is invalid, or the case inconclusive.
+        traceback: The candidate's own traceback, where it raised.
+    """
+
+    kind: VerdictKind
+    case: Case
+    comparisons: tuple[Comparison, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    clip_active: bool = False
+    notes: tuple[str, ...] = ()
+    message: str = ""
+    traceback: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with the candidate as far as this case can tell."""
+        return self.kind in ("match", "inconclusive")
+
+    @property
+    def zero(self) -> bool:
+        """Whether every gradient is identically zero, and the candidate says so too."""
+        return self.kind == "match" and all(each.zero for each in self.comparisons)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSummary:
+    """One gradient over all cases of a run.
+
+    Attributes:
+        worst: The largest error seen, in tolerances; None where there was nothing finite.
+        digits: Median of the decimal digits available, over conclusive cases.
+        agree: Median of the decimal digits that agree, over conclusive cases.
+        conclusive: In how many cases this gradient was conclusive.
+        nonzero: In how many cases it was compared and is not identically zero.
+    """
+
+    worst: float | None
+    digits: float | None
+    agree: float | None
+    conclusive: int
+    nonzero: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The smallest case found in which a candidate fails.
+
+    Attributes:
+        verdict: What ``check`` says of that case.
+        gradient: The gradient that is furthest off; None where the candidate is invalid.
+        gradients: All gradients that differ.
+        index: The entry of ``gradient`` that is furthest off.
+        step: The first step whose loss, taken alone, has a wrong gradient; None where no
+            single step's has.
+        got: The candidate's entry there.
+        want: The reference's entry there.
+        tolerance: The tolerance there.
+        message: The failure in a sentence.
+        replay: The command line that shows it again.
+    """
+
+    verdict: Verdict
+    gradient: str | None
+    gradients: tuple[str, ...]
+    index: tuple[int, ...] | None
+    step: int | None
+    got: float | None
+    want: float | None
+    tolerance: float | None
+    message: str
+    replay: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a run of many cases found out, under one clip and in one dtype.
+
+    Attributes:
+        system: The system's name.
+        candidate: What was verified: a name, or where it was loaded from.
+        input: Where the sequences came from.
+        clip: The clip as it was asked for.
+        dtype: ``float64`` or ``float32``.
+        seed: The seed of the run; the same seed gives the same cases.
+        cases: How many cases were run, of any verdict.
+        verdict: The worst verdict; ``inconclusive`` where too little was conclusive.
+        counts: How many cases had which verdict; ``zero`` where all gradients are zero.
+        clip_active: In which fraction of the cases the clip changed a gradient.
+        regimes: How many cases were made in which regime.
+        gradients: A summary for each gradient.
+        unchecked: Gradients that the candidate never returned.
+        notes: What is odd but no failure.
+        failure: The smallest failing case; None where nothing failed.
+    """
+
+    system: str
+    candidate: str
+    input: InputKind
+    clip: str
+    dtype: str
+    seed: int
+    cases: int
+    verdict: VerdictKind
+    counts: Mapping[str, int]
+    clip_active: float
+    regimes: Mapping[str, int]
+    gradients: Mapping[str, GradientSummary]
+    unchecked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient matched, and enough was conclusive to say so."""
+        return self.verdict == "match"

@@ -1,0 +1,177 @@
+"""Walks a jaxpr and evaluates it with noise: one small rule a primitive.
+
+``noisy(f)`` is a function like ``f`` that takes a Noise first. Primitives that contain jaxprs (jit,
+scan, while, cond, custom derivatives) have their rules here, since they walk on inside.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+
+from rnnverify.errors import MissingRuleError
+from rnnverify.rounding.noise import Noise, Perturber
+from rnnverify.rounding.rules import RULES
+
+Values = Sequence[Any]
+
+
+def noisy(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+    """Return ``function`` with noise in every arithmetic operation.
+
+    Args:
+        function: A JAX function of arrays, or trees of them.
+        example: Arguments of the shapes and dtypes that it will be called with.
+
+    Returns:
+        A function of a Noise and of the arguments, which can be jitted and vmapped.
+
+    Raises:
+        MissingRuleError: if it uses a primitive without a rule.
+    """
+    closed, shapes = jax.make_jaxpr(function, return_shape=True)(*example)
+    structure = jax.tree.structure(shapes)
+    perturber = Perturber()
+
+    def run(noise: Noise, *arguments: Any) -> Any:
+        walk = _Walk(perturber, noise)
+        return jax.tree.unflatten(structure, walk.closed(closed, jax.tree.leaves(arguments)))
+
+    return run
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A walk through a jaxpr, in one sample, at one iteration of the loops around."""
+
+    perturber: Perturber
+    noise: Noise
+
+    def closed(self, closed: ClosedJaxpr, arguments: Values) -> list[Any]:
+        return self.open(closed.jaxpr, closed.consts, arguments)
+
+    def open(self, jaxpr: Jaxpr, consts: Values, arguments: Values) -> list[Any]:
+        values: dict[Var, Any] = {}
+
+        def read(atom: Var | Literal) -> Any:
+            return atom.val if isinstance(atom, Literal) else values[atom]
+
+        values.update(zip(jaxpr.constvars, consts, strict=True))
+        values.update(zip(jaxpr.invars, arguments, strict=True))
+        for equation in jaxpr.eqns:
+            results = self.equation(equation, [read(atom) for atom in equation.invars])
+            values.update(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def equation(self, equation: JaxprEqn, operands: Values) -> Values:
+        name = equation.primitive.name
+        if name in CONTAINERS:
+            return CONTAINERS[name](self, equation.params, operands)
+        results = equation.primitive.bind(*operands, **equation.params)
+        outs = list(results) if equation.primitive.multiple_results else [results]
+        if not any(_is_real(out) for out in outs):
+            return outs
+        if name not in RULES:
+            raise MissingRuleError(_missing(equation))
+        rounding = RULES[name](equation, operands, outs[0])
+        if rounding is None:
+            return outs
+        return [self.perturber.perturb(self.noise, outs[0], *rounding)]
+
+    def at(self, iteration: jax.Array) -> "_Walk":
+        return _Walk(self.perturber, self.noise.at(iteration))
+
+
+def _is_real(value: Any) -> bool:
+    return bool(jnp.issubdtype(jnp.result_type(value), jnp.inexact))
+
+
+def _missing(equation: JaxprEqn) -> str:
+    return (
+        f"no rounding rule for the JAX primitive {equation.primitive.name!r}, "
+        f"which the reference uses in: {equation}\n"
+        "Write the reference without it, or add a rule to rnnverify.rounding.rules.RULES."
+    )
+
+
+def _jit(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+    return walk.closed(params["jaxpr"], operands)
+
+
+def _call(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+    return walk.closed(params["call_jaxpr"], operands)
+
+
+def _checkpoint(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+    return walk.open(params["jaxpr"], (), operands)
+
+
+def _scan(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+    n, m = params["num_consts"], params["num_consts"] + params["num_carry"]
+    consts, carry, xs = operands[:n], operands[n:m], operands[m:]
+
+    def body(state: tuple[jax.Array, Values], x: Values) -> tuple[Any, Values]:
+        iteration, carry = state
+        outs = walk.at(iteration).closed(params["jaxpr"], [*consts, *carry, *x])
+        return (iteration + 1, outs[: len(carry)]), outs[len(carry) :]
+
+    start = (jnp.uint32(0), list(carry))
+    (_, carry), ys = jax.lax.scan(
+        body,
+        start,
+        list(xs),
+        length=params["length"],
+        reverse=params["reverse"],
+        unroll=params["unroll"],
+    )
+    return [*carry, *ys]
+
+
+def _while(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+    n = params["cond_nconsts"]
+    m = n + params["body_nconsts"]
+    cond_consts, body_consts, init = operands[:n], operands[n:m], operands[m:]
+
+    def condition(state: tuple[jax.Array, Values]) -> Any:
+        iteration, carry = state
+        (go_on,) = walk.at(iteration).closed(params["cond_jaxpr"], [*cond_consts, *carry])
+        return go_on
+
+    def body(state: tuple[jax.Array, Values]) -> tuple[jax.Array, Values]:
+        iteration, carry = state
+        inside = walk.at(iteration)
+        return iteration + 1, inside.closed(params["body_jaxpr"], [*body_consts, *carry])
+
+    _, carry = jax.lax.while_loop(condition, body, (jnp.uint32(0), list(init)))
+    return carry
+
+
+def _cond(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+    index, *rest = operands
+
+    def branch(closed: ClosedJaxpr) -> Callable[..., list[Any]]:
+        return lambda *arguments: walk.closed(closed, arguments)
+
+    results: Values = jax.lax.switch(index, [branch(each) for each in params["branches"]], *rest)
+    return results
+
+
+Container = Callable[[_Walk, Mapping[str, Any], Values], Values]
+
+CONTAINERS: dict[str, Container] = {
+    "jit": _jit,
+    "pjit": _jit,
+    "closed_call": _call,
+    "core_call": _call,
+    "custom_jvp_call": _call,
+    "custom_vjp_call": _call,
+    "checkpoint": _checkpoint,
+    "remat": _checkpoint,
+    "remat2": _checkpoint,
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+}

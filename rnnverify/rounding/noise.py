@@ -1,0 +1,115 @@
+"""The noise: how large it is, and where its randomness comes from.
+
+One operation's result ``out`` becomes ``out + level · c · n · m``, where
+
+- ``level`` is 8 units of roundoff of the code under test;
+- ``c`` belongs to the operation: 4 for transcendental functions, n/16 for sums of n > 16 terms
+  (the worst case of recursive summation, (n-1)·u·Σ|x|, Higham 2002, section 4.2), else 1;
+- ``n`` has a random sign and a magnitude between ½ and 1;
+- ``m`` is the magnitude that was rounded: the larger operand of a sum, the sum of the absolute
+  values for a long one, else the result.
+
+Randomness is a constant random table for each operation, times an odd key for sample and
+iteration; a product's top bits are random (Dietzfelbinger et al. 1997, multiply-shift hashing).
+Entries that are equal therefore never get equal noise, which would cancel. In half of the
+samples the key leaves the iteration out, so that each step of a scan rounds in the same way, as a
+constant sequence does.
+"""
+
+import itertools
+from typing import Any, NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnnverify.records import Array
+
+SAMPLES = 8
+LEVEL = 8.0
+SMALLEST = 2.0**-960
+"""Noise on a zero: large enough that no product with the level is flushed to zero."""
+LARGEST = 1e300
+"""Bounds the magnitude, so that an infinite result takes finite noise and stays what it is."""
+
+_GOLDEN = np.uint32(0x9E3779B9)
+
+
+class Noise(NamedTuple):
+    """The noise of one sample (vmapped over: of all), at one iteration of the loops around it.
+
+    Attributes:
+        level: Relative size; 0 for the clean sample.
+        normal: Smallest normal number of the dtype under test.
+        seed: uint32, differs from sample to sample.
+        steady: Whether the iteration is left out of the key.
+        key: Odd uint32; mixes seed and iteration.
+    """
+
+    level: Any
+    normal: Any
+    seed: Any
+    steady: Any
+    key: Any
+
+    def at(self, iteration: jax.Array) -> Self:
+        """Return the noise inside a loop, at this iteration (uint32)."""
+        mixed = _mix(self.key + jnp.where(self.steady, np.uint32(0), iteration + 1) * _GOLDEN)
+        return self._replace(key=mixed | np.uint32(1))
+
+
+def samples(dtype: np.dtype[Any]) -> Noise:
+    """Return a clean sample and eight noisy ones, stacked, for code that computes in ``dtype``.
+
+    Args:
+        dtype: float64 or float32.
+
+    Returns:
+        A Noise whose fields are NumPy arrays (1 + SAMPLES).
+    """
+    info = np.finfo(dtype)
+    index = np.arange(1 + SAMPLES)
+    seed = index.astype(np.uint32) * _GOLDEN
+    with np.errstate(over="ignore"):
+        key = _mix(seed) | np.uint32(1)
+    return Noise(
+        level=np.where(index == 0, 0.0, LEVEL * float(info.eps) / 2),
+        normal=np.full(len(index), max(float(info.smallest_normal), SMALLEST)),
+        seed=seed,
+        steady=index % 2 == 0,
+        key=key,
+    )
+
+
+class Perturber:
+    """Adds noise to results; gives each operation that it is used for a random table of its own."""
+
+    def __init__(self) -> None:
+        self._operations = itertools.count()
+
+    def perturb(self, noise: Noise, out: Any, magnitude: Any, factor: float = 1.0) -> Any:
+        """Return ``out + level · factor · n · magnitude``.
+
+        Args:
+            noise: The noise of the sample.
+            out: The result of an operation.
+            magnitude: What was rounded, of the shape of ``out``.
+            factor: The operation's c.
+        """
+        bits = self._table(np.shape(out)) * noise.key
+        signed = jax.lax.bitcast_convert_type(bits, jnp.int32).astype(out.dtype) * 2.0**-32
+        n = signed + jnp.where(signed < 0, -0.5, 0.5)
+        least = jnp.where(magnitude == 0, SMALLEST, noise.normal)
+        size = jnp.clip(magnitude, least, LARGEST)
+        return out + (noise.level * factor) * n * size
+
+    def _table(self, shape: tuple[int, ...]) -> Array:
+        random = np.random.default_rng(next(self._operations))
+        return random.integers(0, 2**32, size=shape, dtype=np.uint32)
+
+
+def _mix(key: Any) -> Any:
+    """Finalise a uint32 hash (Appleby's MurmurHash3)."""
+    key = (key ^ (key >> 16)) * np.uint32(0x85EBCA6B)
+    key = (key ^ (key >> 13)) * np.uint32(0xC2B2AE35)
+    return key ^ (key >> 16)

@@ -1,0 +1,126 @@
+"""Which rounding error each JAX primitive makes: one line a primitive.
+
+A rule takes an equation, its operands and its result, and returns the magnitude that was
+rounded (and a factor), or None where nothing is rounded.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax.extend.core import JaxprEqn
+
+
+class Rounding(NamedTuple):
+    """The magnitude that an operation rounds, and its factor c; see ``noise``."""
+
+    magnitude: Any
+    factor: float = 1.0
+
+
+Rule = Callable[[JaxprEqn, Sequence[Any], Any], Rounding | None]
+
+
+def exact(_equation: JaxprEqn, _operands: Sequence[Any], _out: Any) -> None:
+    """Values are moved, selected or negated, not rounded."""
+
+
+def correctly_rounded(_equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
+    """One rounding of the result."""
+    return Rounding(abs(out))
+
+
+def transcendental(_equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
+    """Libraries differ by a few units in the last place of the result."""
+    return Rounding(abs(out), 4.0)
+
+
+def addition(_equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
+    """The larger operand counts: it was rounded before, and a cancellation lays that bare."""
+    a, b = operands
+    return Rounding(jnp.broadcast_to(jnp.maximum(abs(a), abs(b)), out.shape))
+
+
+def integer_power(equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
+    """As many multiplications as the exponent says."""
+    return Rounding(abs(out), many(abs(equation.params["y"])))
+
+
+def dot_product(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
+    """|A|·|B| contracted: Higham 2002, section 3.1."""
+    a, b = operands
+    (contracted, _), _ = equation.params["dimension_numbers"]
+    terms = math.prod(a.shape[axis] for axis in contracted)
+    return Rounding(equation.primitive.bind(abs(a), abs(b), **equation.params), many(terms))
+
+
+def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
+    """A dot product at every place."""
+    a, b = operands
+    features = equation.params["dimension_numbers"].rhs_spec[0]
+    terms = b.size // b.shape[features]
+    return Rounding(equation.primitive.bind(abs(a), abs(b), **equation.params), many(terms))
+
+
+def long_sum(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
+    """Σ|x|, in whichever order it is summed."""
+    (x,) = operands
+    return Rounding(equation.primitive.bind(abs(x), **equation.params), many(x.size // out.size))
+
+
+def running_sum(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
+    """Σ|x| up to each place."""
+    (x,) = operands
+    terms = x.shape[equation.params["axis"]]
+    return Rounding(equation.primitive.bind(abs(x), **equation.params), many(terms))
+
+
+def long_product(_equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
+    """One rounding a factor."""
+    return Rounding(abs(out), many(operands[0].size // out.size))
+
+
+def running_product(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
+    """One rounding a factor, up to each place."""
+    return Rounding(abs(out), many(operands[0].shape[equation.params["axis"]]))
+
+
+def scattered_sum(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
+    """A sum wherever indices repeat."""
+    operand, indices, updates = operands
+    magnitude = equation.primitive.bind(abs(operand), indices, abs(updates), **equation.params)
+    return Rounding(magnitude, many(1 + math.prod(indices.shape[:-1])))
+
+
+def many(terms: int) -> float:
+    """Return the factor of a sum or product of so many terms."""
+    return max(1.0, terms / 16)
+
+
+def named(rule: Rule, names: str) -> dict[str, Rule]:
+    """Return one rule under several primitives' names."""
+    return dict.fromkeys(names.split(), rule)
+
+
+RULES: dict[str, Rule] = {
+    **named(addition, "add sub add_any"),
+    **named(correctly_rounded, "mul div sqrt square"),
+    **named(transcendental, "exp exp2 expm1 log log1p logistic pow rsqrt cbrt"),
+    **named(transcendental, "sin cos tan asin acos atan atan2"),
+    **named(transcendental, "tanh sinh cosh asinh acosh atanh erf erfc erf_inv"),
+    "integer_pow": integer_power,
+    "dot_general": dot_product,
+    "conv_general_dilated": convolution,
+    "reduce_sum": long_sum,
+    "cumsum": running_sum,
+    "reduce_prod": long_product,
+    "cumprod": running_product,
+    "scatter-add": scattered_sum,
+    **named(exact, "abs neg sign floor ceil round rem max min clamp nextafter copy real"),
+    **named(exact, "reduce_max reduce_min cummax cummin sort top_k"),
+    **named(exact, "broadcast_in_dim reshape squeeze transpose rev concatenate pad split"),
+    **named(exact, "slice dynamic_slice dynamic_update_slice gather scatter select_n tile"),
+    **named(exact, "iota convert_element_type bitcast_convert_type reduce_precision"),
+    **named(exact, "stop_gradient optimization_barrier device_put name"),
+}
