@@ -5,7 +5,7 @@ Immutable records, which know nothing about how they are made or shown.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,13 @@ class Case(Mapping[str, Array]):
 Gradients = Mapping[str, Array]
 Candidate = Callable[[Case], Mapping[str, Any]]
 """Gradient code under test: takes a Case, returns gradients by array name, maybe a ``"loss"``."""
+
+
+class Interval(NamedTuple):
+    """What a result should be, and how far from it correct code may be, entry by entry."""
+
+    want: Any
+    tolerance: Any
 
 
 @dataclass(frozen=True, kw_only=True)

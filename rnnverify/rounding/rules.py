@@ -119,7 +119,9 @@ RULES: dict[str, Rule] = {
     "scatter-add": scattered_sum,
     **named(exact, "abs neg sign floor ceil round rem max min clamp nextafter copy real"),
     **named(exact, "reduce_max reduce_min cummax cummin sort top_k"),
-    **named(exact, "broadcast_in_dim reshape squeeze transpose rev concatenate pad split"),
+    **named(
+        exact, "broadcast_in_dim reshape squeeze transpose rev concatenate pad split stack unstack"
+    ),
     **named(exact, "slice dynamic_slice dynamic_update_slice gather scatter select_n tile"),
     **named(exact, "iota convert_element_type bitcast_convert_type reduce_precision"),
     **named(exact, "stop_gradient optimization_barrier device_put name"),

@@ -1,13 +1,13 @@
 """From samples to tolerances: how far the noise moved each entry."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnverify.records import Array
+from rnnverify.records import Array, Interval
 from rnnverify.rounding.interpreter import noisy
 from rnnverify.rounding.noise import LEVEL, Noise, samples
 
@@ -15,13 +15,6 @@ SAFETY = 2.0
 """Tolerances are this many times the largest move seen."""
 SHORTEST = 16
 """Steps that are counted at least in the floor under a tolerance."""
-
-
-class Interval(NamedTuple):
-    """What a result should be, and how far from it correct code may be, entry by entry."""
-
-    want: Any
-    tolerance: Any
 
 
 def sampled(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:

@@ -1,0 +1,167 @@
+"""check: one case, one candidate, one verdict.
+
+Evaluate the reference, resolve the clip's threshold, call the candidate, compare. It runs at every
+step of shrinking, so it never diagnoses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnverify.calling import call
+from rnnverify.comparing import compare, conclusive
+from rnnverify.errors import InvalidGradientsError
+from rnnverify.evaluation import Evaluation, Intervals, evaluate
+from rnnverify.records import Array, Candidate, Case, Clip, Comparison, Verdict, VerdictKind
+from rnnverify.records import VERDICT_KINDS
+from rnnverify.systems import System, find_system
+from rnnverify.thresholds import resolve
+
+
+def check(case: Case, candidate: Candidate) -> Verdict:
+    """Check every gradient of one case against the reference.
+
+    Args:
+        case: Made by ``System.case``, or drawn by ``rnnverify.cases``.
+        candidate: Takes a Case, returns a mapping from array names to gradients, clipped as
+            ``case.clip`` says; see the README's section on candidates.
+
+    Returns:
+        The verdict, with a comparison for each gradient that the candidate returned.
+
+    Raises:
+        UsageError: if the case's system is unknown.
+    """
+    (verdict,) = check_under([case.clip], case, candidate)
+    return verdict
+
+
+def check_under(clips: Sequence[Clip], case: Case, candidate: Candidate) -> list[Verdict]:
+    """Check a case once under each clip, from one evaluation of the reference."""
+    system = find_system(case.system)
+    evaluation = evaluate(system, case)
+    raw = {name: evaluation.raw[name].want for name in system.weights}
+    resolved, scales = zip(*(resolve(clip, case, raw) for clip in clips), strict=True)
+    wanted = evaluation.under(resolved, scales)
+    return [
+        _judge(
+            _Question(evaluation, _clipped(case, clip, scale), evaluation.scaled(scale), want),
+            candidate,
+        )
+        for clip, scale, want in zip(resolved, scales, wanted, strict=True)
+    ]
+
+
+def _clipped(case: Case, clip: Clip, scale: float) -> Case:
+    case = case.replace(clip=clip)
+    if scale == 1:
+        return case
+    weights = find_system(case.system).loss_weights
+    return case.with_arrays({name: case[name] * scale for name in weights})
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a candidate is asked, and the answer: a case, its raw and its clipped gradients."""
+
+    evaluation: Evaluation
+    case: Case
+    raw: Intervals
+    wanted: Intervals
+
+    @property
+    def system(self) -> System:
+        return self.evaluation.system
+
+    @property
+    def unit(self) -> float:
+        return float(np.finfo(self.case.dtype).eps) / 2
+
+    @property
+    def clip_active(self) -> bool:
+        """Whether the clip changes any gradient."""
+        return self.case.clip.kind != "none" and any(
+            not np.array_equal(self.raw[n].want, self.wanted[n].want) for n in self.system.weights
+        )
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether rounding leaves something of every gradient, before and after the clip."""
+        names = self.system.leaves
+        return conclusive([self.raw[n] for n in names]) and (
+            self.case.clip.kind == "none" or conclusive([self.wanted[n] for n in names])
+        )
+
+    def all_cut(self, name: str) -> bool:
+        """Whether a clip by value cuts every entry of a gradient, so that only signs are left."""
+        clip = self.case.clip
+        if clip.kind != "value" or name not in self.system.weights:
+            return False
+        return bool(np.all(np.abs(self.raw[name].want) > clip.threshold))
+
+    @property
+    def overflows(self) -> bool:
+        """Whether correct code may overflow here: as the reference does, or squaring for a norm."""
+        if self.case.clip.kind in ("norm", "global-norm"):
+            squares = sum(float(np.sum(self.raw[n].want ** 2)) for n in self.system.weights)
+            if not squares < float(np.finfo(self.case.dtype).max):
+                return True
+        return self.evaluation.overflows
+
+
+def _judge(question: _Question, candidate: Candidate) -> Verdict:
+    system, case = question.system, question.case
+    try:
+        got, notes = call(candidate, case, list(system.weights), list(system.state))
+    except InvalidGradientsError as error:
+        return Verdict(
+            kind="invalid",
+            case=case,
+            clip_active=question.clip_active,
+            message=str(error),
+            traceback=error.traceback,
+        )
+    comparisons = tuple(
+        compare(
+            name,
+            got[name],
+            question.wanted[name],
+            unit=question.unit,
+            says_little=question.all_cut(name),
+        )
+        for name in system.leaves
+        if name in got
+    )
+    kind, message = _kind(question, comparisons)
+    return Verdict(
+        kind=kind,
+        case=case,
+        comparisons=comparisons,
+        unchecked=tuple(name for name in system.state if name not in got),
+        clip_active=question.clip_active,
+        notes=(*notes, *_loss_notes(got.get("loss"), question)),
+        message=message,
+    )
+
+
+def _kind(question: _Question, comparisons: Sequence[Comparison]) -> tuple[VerdictKind, str]:
+    """Return the verdict on a case, and why where it is inconclusive."""
+    if not question.conclusive:
+        return "inconclusive", "rounding alone moves a gradient by more than a tenth of it"
+    worst = max((each.kind for each in comparisons), key=VERDICT_KINDS.index)
+    if worst in ("nonfinite", "wrong") and question.overflows:
+        return "inconclusive", f"the case overflows in {question.case.dtype}"
+    if worst == "match" and not any(each.conclusive or each.zero for each in comparisons):
+        return "inconclusive", "no gradient could have failed by as much as matters"
+    return worst, ""
+
+
+def _loss_notes(loss: Array | None, question: _Question) -> tuple[str, ...]:
+    """Return a note where a loss is off: people print one and differentiate another."""
+    if loss is None:
+        return ()
+    want, tolerance = question.raw["loss"]
+    if abs(loss - want) <= max(tolerance, np.sqrt(question.unit) * abs(want)):
+        return ()
+    return ("the loss differs from the reference's",)

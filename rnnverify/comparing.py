@@ -1,0 +1,137 @@
+"""Comparing gradients: structure first, then every entry against its tolerance."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnverify.errors import InvalidGradientsError
+from rnnverify.records import Array, Comparison, ComparisonKind, Interval
+
+CHAOS = 0.1
+"""Where rounding may move an array by more than this share of it, a case says nothing."""
+NOTHING = 2.0**-500
+"""Tolerances below this are never chaos: they belong to arrays that are zero."""
+
+
+def structured(
+    returned: Any, shapes: Mapping[str, tuple[int, ...]], required: Sequence[str]
+) -> dict[str, Array]:
+    """Return a candidate's gradients as float64 arrays, if they have the structure they must have.
+
+    Args:
+        returned: What the candidate returned.
+        shapes: The shape of each gradient that it may return; a ``"loss"`` may have any one number.
+        required: The gradients that it must return.
+
+    Raises:
+        InvalidGradientsError: saying what is wrong and what would be right.
+    """
+    if not isinstance(returned, Mapping):
+        message = (
+            f"the candidate returned a {type(returned).__name__}, but must return a mapping from "
+            f"array names to gradients, such as {{{required[0]!r}: ..., ...}}"
+        )
+        raise InvalidGradientsError(message)
+    for name in returned:
+        if name not in shapes and name != "loss":
+            raise InvalidGradientsError(_unknown(name, list(shapes)))
+    missing = [name for name in required if name not in returned]
+    if missing:
+        message = (
+            f"the candidate returned no gradient of {', '.join(missing)}; "
+            f"it must return those of {', '.join(required)}"
+        )
+        raise InvalidGradientsError(message)
+    return {name: _numbers(name, value, shapes.get(name)) for name, value in returned.items()}
+
+
+def _unknown(name: Any, known: list[str]) -> str:
+    near = difflib.get_close_matches(str(name).removeprefix("d"), known, n=1, cutoff=0.8)
+    hint = f"; the gradient of {near[0]} is called {near[0]!r}" if near else ""
+    return (
+        f"the candidate returned {name!r}, which is no array that has a gradient{hint}. "
+        f"Known are {', '.join(known)}, and 'loss'"
+    )
+
+
+def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
+    what = "the loss" if shape is None else f"the gradient of {name}"
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        message = f"{what} cannot be read as an array: {type(error).__name__}: {error}"
+        raise InvalidGradientsError(message) from error
+    if array.dtype.kind not in "fiu":
+        message = f"{what} has the dtype {array.dtype}, but must hold real numbers"
+        raise InvalidGradientsError(message)
+    if shape is None and array.size == 1:
+        return array.astype(np.float64).reshape(())
+    if array.shape != shape:
+        transposed = shape is not None and array.shape == shape[::-1]
+        message = (
+            f"{what} has the shape {array.shape}, but must have {shape or 'that of a number'}"
+            f"{', of which it is the transpose' if transposed else ''}"
+        )
+        raise InvalidGradientsError(message)
+    return array.astype(np.float64)
+
+
+def conclusive(intervals: Sequence[Interval]) -> bool:
+    """Whether rounding leaves something of every array, so that a case can tell right from wrong."""
+    return all(
+        bool(tolerance.max() <= max(CHAOS * np.abs(want).max(), NOTHING))
+        for want, tolerance in intervals
+    )
+
+
+def compare(
+    gradient: str, got: Array, interval: Interval, *, unit: float, says_little: bool = False
+) -> Comparison:
+    """Compare one gradient with the reference, entry by entry.
+
+    Args:
+        gradient: The array's name.
+        got: The candidate's gradient, in float64.
+        interval: What it should be, and how far off it may be, in the same shape.
+        unit: The unit roundoff u of the dtype in which the candidate computes.
+        says_little: Whether a match would mean nothing, as where a clip cuts every entry.
+
+    Returns:
+        ``wrong`` where an entry is beyond its tolerance, though only ``inaccurate`` where no error
+        is above √u of the largest entry.
+    """
+    want, tolerance = interval
+    error = np.abs(got - want)
+    finite = bool(np.all(np.isfinite(got)))
+    ratio = np.where(np.isfinite(error), error / tolerance, np.inf)
+    index = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+    scale, most = float(np.abs(want).max()), float(error.max())
+    enough = float(np.sqrt(unit)) * scale
+    kind: ComparisonKind = "match"
+    if not finite:
+        kind = "nonfinite"
+    elif ratio[index] > 1:
+        kind = "inaccurate" if most <= enough else "wrong"
+    available = float(tolerance.max())
+    return Comparison(
+        gradient=gradient,
+        kind=kind,
+        worst=float(ratio[index]),
+        index=tuple(int(i) for i in index),
+        got=float(got[index]),
+        want=float(want[index]),
+        tolerance=float(tolerance[index]),
+        digits=_digits(available, scale, unit),
+        agree=_digits(most, scale, unit),
+        conclusive=scale > 0 and available <= enough and not says_little,
+        zero=scale == 0,
+    )
+
+
+def _digits(error: float, scale: float, unit: float) -> float:
+    """Return how many decimal digits are right, none to as many as the dtype holds."""
+    if not error < scale:
+        return 0.0
+    return float(-np.log10(max(error / scale, unit)))

@@ -1,0 +1,61 @@
+"""Padding: cases of many shapes, compiled for a few.
+
+Each axis is padded to the size that its bucket says; what the padding is filled with is the
+system's business. Gradients are cut back to the real block before anything else sees them.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnnverify.records import Array, Case
+from rnnverify.systems import Axes, System
+
+SMALL, MEDIUM = 8, 16
+
+Bucket = tuple[tuple[str, int], ...]
+"""The padded size of each axis; hashable, so that it can name a compiled program."""
+
+
+def bucket_of(system: System, dims: Mapping[str, int]) -> Bucket:
+    """Return the bucket for cases of these dims.
+
+    Axes share one size while they are small, so that there are two buckets for most cases; from 16
+    on, each axis is rounded up to a power of two.
+    """
+    padded = {axis: n for axis, n in dims.items() if axis not in system.unpadded}
+    base = SMALL if max(padded.values()) <= SMALL else MEDIUM
+    sizes = {axis: max(base, 1 << (n - 1).bit_length()) for axis, n in padded.items()}
+    return tuple((axis, sizes.get(axis, n)) for axis, n in dims.items())
+
+
+def pad(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
+    """Return the case's arrays in the bucket's shapes, in float64 (token ids: int32)."""
+    sizes = dict(bucket)
+    padded = {}
+    for name, axes in system.arrays.items():
+        dtype = np.int32 if axes.values == "tokens" else np.float64
+        array = np.full(axes.shape(sizes), system.fills.get(name, 0), dtype)
+        array[_block(axes, case.dims)] = case[name]
+        padded[name] = array
+    return padded
+
+
+def cut(axes: Axes, dims: Mapping[str, int], array: Array) -> Array:
+    """Return the real block of a padded array, of a result's dtype and on the host."""
+    return np.asarray(array)[_block(axes, dims)]
+
+
+def inside(axes: Axes, dims: Mapping[str, jax.Array], bucket: Bucket) -> jax.Array:
+    """Return a mask, in a padded array's shape, that is true on the real block."""
+    sizes = dict(bucket)
+    mask = jnp.ones((), bool)
+    for axis in axes.names:
+        mask = mask[..., None] & (jnp.arange(sizes[axis]) < dims[axis])
+    return mask
+
+
+def _block(axes: Axes, dims: Mapping[str, int]) -> tuple[slice, ...]:
+    return tuple(slice(dims[axis]) for axis in axes.names)

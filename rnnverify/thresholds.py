@@ -1,0 +1,64 @@
+"""Thresholds: under which number a case is clipped, so that the clip is never idle throughout."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnnverify.clipping import norm
+from rnnverify.records import Array, Case, Clip
+
+NEVER_BELOW = 1e-20
+"""A drawn threshold is at least this share of the largest magnitude, whatever else is tiny."""
+MOST_DOUBLINGS = 40
+
+
+def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Clip, float]:
+    """Return the clip with a number, and what the loss weights are to be multiplied by.
+
+    A clip without a number gets one such that the share ``case.beyond`` of the magnitudes that
+    it looks at lies beyond it. A clip with a number keeps it; if ``case.beyond`` is not 0, the loss
+    weights are doubled until every weight's gradient passes it. Gradients are linear in the loss
+    weights, and doubling is exact.
+
+    Args:
+        clip: The clip that was asked for.
+        case: The case.
+        gradients: The reference's unclipped gradients of the weights.
+    """
+    if clip.kind == "none":
+        return clip, 1.0
+    magnitudes = _magnitudes(clip, gradients)
+    if clip.threshold is None:
+        return Clip(clip.kind, _draw(magnitudes, case.beyond, case.dtype)), 1.0
+    if case.beyond == 0 or not magnitudes.size:
+        return clip, 1.0
+    least = min(float(np.abs(g).max()) for g in gradients.values() if np.any(g))
+    doublings = np.ceil(np.log2(clip.threshold / least)) + 1
+    return clip, float(2.0 ** np.clip(doublings, 0, MOST_DOUBLINGS))
+
+
+def _magnitudes(clip: Clip, gradients: Mapping[str, Array]) -> Array:
+    """Return what the clip compares with its threshold, in ascending order, without zeros."""
+    if clip.kind == "value":
+        found = np.abs(np.concatenate([g.ravel() for g in gradients.values()]))
+    elif clip.kind == "norm":
+        found = np.array([norm([g]) for g in gradients.values()])
+    else:
+        found = np.array([norm(list(gradients.values()))])
+    return np.sort(found[(found > 0) & np.isfinite(found)])
+
+
+def _draw(magnitudes: Array, beyond: float, dtype: np.dtype[np.floating]) -> float:
+    n = len(magnitudes)
+    if n == 0:
+        return 1.0
+    passing = int(beyond * n + 0.5)
+    if passing == 0:
+        drawn = 2.0 * magnitudes[-1]
+    elif passing == n:
+        drawn = 0.5 * magnitudes[0]
+    else:
+        drawn = 0.5 * (magnitudes[n - passing - 1] + magnitudes[n - passing])
+    squarable = 10 * float(np.sqrt(np.finfo(dtype).smallest_normal))
+    bounded = np.clip(drawn, max(NEVER_BELOW * magnitudes[-1], squarable), 1e300)
+    return float(f"{bounded:.3g}")
