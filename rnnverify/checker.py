@@ -13,8 +13,16 @@ from rnnverify.calling import call
 from rnnverify.comparing import compare, conclusive
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.evaluation import Evaluation, Intervals, evaluate
-from rnnverify.records import Array, Candidate, Case, Clip, Comparison, Verdict, VerdictKind
-from rnnverify.records import VERDICT_KINDS
+from rnnverify.records import (
+    VERDICT_KINDS,
+    Array,
+    Candidate,
+    Case,
+    Clip,
+    Comparison,
+    Verdict,
+    VerdictKind,
+)
 from rnnverify.systems import System, find_system
 from rnnverify.thresholds import resolve
 
@@ -87,11 +95,15 @@ class _Question:
 
     @property
     def conclusive(self) -> bool:
-        """Whether rounding leaves something of every gradient, before and after the clip."""
+        """Whether rounding leaves something of every gradient, before and after the clip.
+
+        Where all of them are zero, any that is not shows.
+        """
         names = self.system.leaves
-        return conclusive([self.raw[n] for n in names]) and (
-            self.case.clip.kind == "none" or conclusive([self.wanted[n] for n in names])
-        )
+        if not any(np.any(self.raw[n].want) for n in names):
+            return True
+        arrays = [self.raw[n] for n in names] + [self.wanted[n] for n in names]
+        return conclusive(arrays, self.case.dtype)
 
     def all_cut(self, name: str) -> bool:
         """Whether a clip by value cuts every entry of a gradient, so that only signs are left."""
@@ -128,7 +140,7 @@ def _judge(question: _Question, candidate: Candidate) -> Verdict:
             got[name],
             question.wanted[name],
             unit=question.unit,
-            says_little=question.all_cut(name),
+            says_little=not question.conclusive or question.all_cut(name),
         )
         for name in system.leaves
         if name in got

@@ -11,8 +11,8 @@ from rnnverify.records import Array, Comparison, ComparisonKind, Interval
 
 CHAOS = 0.1
 """Where rounding may move an array by more than this share of it, a case says nothing."""
-NOTHING = 2.0**-500
-"""Tolerances below this are never chaos: they belong to arrays that are zero."""
+NOTHING = {np.dtype(np.float64): 2.0**-500, np.dtype(np.float32): 2.0**-100}
+"""Tolerances below this are never chaos: they belong to arrays that are zero, or underflow."""
 
 
 def structured(
@@ -78,10 +78,10 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
     return array.astype(np.float64)
 
 
-def conclusive(intervals: Sequence[Interval]) -> bool:
+def conclusive(intervals: Sequence[Interval], dtype: np.dtype[Any]) -> bool:
     """Whether rounding leaves something of every array, so that a case can tell right from wrong."""
     return all(
-        bool(tolerance.max() <= max(CHAOS * np.abs(want).max(), NOTHING))
+        bool(tolerance.max() <= max(CHAOS * np.abs(want).max(), NOTHING[dtype]))
         for want, tolerance in intervals
     )
 

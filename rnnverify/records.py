@@ -101,7 +101,7 @@ class Case(Mapping[str, Array]):
         clip: The clip under which gradients are wanted.
         beyond: For a clip whose threshold is drawn from the case: the share of entries (of
             norms) that shall lie beyond it. For a fixed threshold: whether the loss weights
-            are scaled until every weight's gradient passes it (where not 0).
+            are scaled until every weight's gradient passes it (where above ½).
         regimes: Labels of how the case was made, such as ``"recurrent: orthogonal"``.
     """
 

@@ -146,7 +146,7 @@ class System:
                     f"but {axes.below} is {dims[axes.below]}"
                 )
                 raise UsageError(message)
-        ordered = {name: dims[name] for name in self.dims}
+        ordered = {axis: dims[axis] for axis in self.dims}
         return Case(
             system=self.name,
             dims=ordered,

@@ -9,6 +9,7 @@ from rnnverify.records import Array, Case, Clip
 
 NEVER_BELOW = 1e-20
 """A drawn threshold is at least this share of the largest magnitude, whatever else is tiny."""
+SCALED_ABOVE = 0.5
 MOST_DOUBLINGS = 40
 
 
@@ -16,9 +17,9 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
     """Return the clip with a number, and what the loss weights are to be multiplied by.
 
     A clip without a number gets one such that the share ``case.beyond`` of the magnitudes that
-    it looks at lies beyond it. A clip with a number keeps it; if ``case.beyond`` is not 0, the loss
-    weights are doubled until every weight's gradient passes it. Gradients are linear in the loss
-    weights, and doubling is exact.
+    it looks at lies beyond it. A clip with a number keeps it; if ``case.beyond`` is above ½, the
+    loss weights are doubled until every weight's gradient passes it. Gradients are linear in the
+    loss weights, and doubling is exact.
 
     Args:
         clip: The clip that was asked for.
@@ -27,20 +28,23 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
     """
     if clip.kind == "none":
         return clip, 1.0
-    magnitudes = _magnitudes(clip, gradients)
     if clip.threshold is None:
-        return Clip(clip.kind, _draw(magnitudes, case.beyond, case.dtype)), 1.0
-    if case.beyond == 0 or not magnitudes.size:
+        return Clip(clip.kind, _draw(_magnitudes(clip, gradients), case.beyond, case.dtype)), 1.0
+    least = min((float(np.abs(g).max()) for g in gradients.values() if np.any(g)), default=0.0)
+    if case.beyond <= SCALED_ABOVE or not 0 < least < np.inf:
         return clip, 1.0
-    least = min(float(np.abs(g).max()) for g in gradients.values() if np.any(g))
     doublings = np.ceil(np.log2(clip.threshold / least)) + 1
     return clip, float(2.0 ** np.clip(doublings, 0, MOST_DOUBLINGS))
 
 
 def _magnitudes(clip: Clip, gradients: Mapping[str, Array]) -> Array:
-    """Return what the clip compares with its threshold, in ascending order, without zeros."""
+    """Return what a threshold is drawn from, in ascending order, without zeros.
+
+    For a clip by value that is the gradient with the largest entry: a threshold somewhere between
+    its entries leaves most others partly uncut, so that they still tell something.
+    """
     if clip.kind == "value":
-        found = np.abs(np.concatenate([g.ravel() for g in gradients.values()]))
+        found = max((np.abs(g).ravel() for g in gradients.values()), key=np.max)
     elif clip.kind == "norm":
         found = np.array([norm([g]) for g in gradients.values()])
     else:

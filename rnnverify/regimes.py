@@ -1,0 +1,192 @@
+"""Regimes: what a generated case's arrays look like, built in NumPy from a choice and a seed.
+
+Each table goes from the plainest to the most hostile, so that a case shrinks towards readable
+numbers; how often a name is drawn is its share. Most cases are well conditioned. The hostile
+regimes are where bugs and checkers hide their weaknesses: saturated units, exploding and vanishing
+recurrences, structured matrices, one repeated token, a loss at one step only.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnverify.records import Array
+from rnnverify.systems import Axes, System
+
+Shares = Mapping[str, int]
+
+WEIGHTS: Shares = {
+    "rounded": 6,  # multiples of ¼ between -1 and 1
+    "scaled": 8,  # normal, 1/√(fan in)
+    "normal": 3,
+    "mixed scales": 3,  # each array by its own power of ten, or zero
+    "integers": 1,
+    "sparse": 1,
+    "tiny": 1,
+    "saturated": 1,
+    "large": 1,
+}
+RECURRENT: Shares = {
+    "as drawn": 12,
+    "radius 0.9": 3,
+    "radius 0.2": 1,
+    "radius 0": 1,
+    "radius 1": 1,
+    "radius 1.5": 1,
+    "orthogonal": 2,
+    "identity": 1,
+    "radius 6": 1,
+}
+SEQUENCE: Shares = {"random": 4, "few": 2, "constant": 1}
+STATE: Shares = {"random": 3, "zero": 1}
+LOSS: Shares = {"ones": 3, "last step": 2, "one step": 1, "sparse": 2, "signed": 3}
+BEYOND: Shares = {"half": 3, "none": 3, "few": 1, "most": 2, "all": 1}
+
+BEYOND_SHARE = {"half": 0.5, "none": 0.0, "few": 0.2, "most": 0.8, "all": 1.0}
+
+
+@dataclass(frozen=True)
+class Regime:
+    """One choice from each table."""
+
+    weights: str
+    recurrent: str
+    sequence: str
+    state: str
+    loss: str
+    beyond: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What a report counts."""
+        return tuple(f"{field}: {choice}" for field, choice in vars(self).items())
+
+
+TABLES: Mapping[str, Shares] = {
+    "weights": WEIGHTS,
+    "recurrent": RECURRENT,
+    "sequence": SEQUENCE,
+    "state": STATE,
+    "loss": LOSS,
+    "beyond": BEYOND,
+}
+
+
+def build(
+    system: System, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> dict[str, Array]:
+    """Return every array of a case, in float64 (token ids: int64).
+
+    Args:
+        system: Whose case it is.
+        dims: The size of each axis.
+        regime: How the arrays are made.
+        random: Where their randomness comes from.
+    """
+    arrays = {}
+    for name, axes in system.weights.items():
+        arrays[name] = _weight(axes, dims, regime, random)
+    for name, axes in system.state.items():
+        state = _entries(axes.shape(dims), regime.weights, random)
+        arrays[name] = np.zeros_like(state) if regime.state == "zero" else state
+    for name, axes in system.inputs.items():
+        arrays[name] = _INPUTS[axes.values](axes, dims, regime, random)
+    return arrays
+
+
+def _weight(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    drawn = _entries(axes.shape(dims), regime.weights, random)
+    if drawn.ndim > 1 and axes.names[0] == axes.names[-1]:
+        return _recurrence(drawn, regime.recurrent, random)
+    return drawn * 10 if regime.weights == "saturated" else drawn
+
+
+def _entries(shape: tuple[int, ...], kind: str, random: np.random.Generator) -> Array:
+    normal = random.standard_normal(shape)
+    scaled = normal / np.sqrt(shape[-1])
+    if kind == "rounded":
+        return random.integers(-4, 5, shape) / 4
+    if kind == "normal":
+        return normal
+    if kind == "mixed scales":
+        return scaled * random.choice([0, 0.01, 0.1, 1, 1, 10])
+    if kind == "integers":
+        return random.integers(-2, 3, shape).astype(np.float64)
+    if kind == "sparse":
+        return normal * (random.random(shape) < 0.3)
+    if kind == "tiny":
+        return scaled * 0.01
+    if kind == "large":
+        return scaled * random.choice([5, 30])
+    return scaled
+
+
+def _recurrence(drawn: Array, kind: str, random: np.random.Generator) -> Array:
+    if kind == "identity":
+        return np.eye(len(drawn))
+    if kind == "orthogonal":
+        return np.linalg.qr(random.standard_normal(drawn.shape))[0]
+    if kind == "radius 0":
+        return np.tril(drawn, -1)
+    if kind.startswith("radius"):
+        radius = np.abs(np.linalg.eigvals(drawn)).max()
+        return drawn * (float(kind.split()[1]) / radius) if radius > 0 else drawn
+    return drawn
+
+
+def _tokens(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    assert axes.below is not None
+    known = np.arange(dims[axes.below])
+    if regime.sequence != "random":
+        known = random.choice(known, 1 if regime.sequence == "constant" else 2)
+    return random.choice(known, axes.shape(dims))
+
+
+def _bits(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    shape = axes.shape(dims)
+    drawn = random.integers(0, 2, shape).astype(np.float64)
+    if regime.sequence == "random":
+        return drawn
+    kept = drawn[:1] if regime.sequence == "constant" else drawn[:2]
+    return kept[np.arange(shape[0]) % len(kept)]
+
+
+def _reals(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    return _entries(axes.shape(dims), regime.weights, random)
+
+
+def _loss_weights(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    (steps,) = axes.shape(dims)
+    if regime.loss == "ones":
+        return np.ones(steps)
+    signed = random.integers(1, 9, steps) / 4 * random.choice([-1, 1], steps)
+    if regime.weights != "rounded":
+        signed *= random.uniform(0.5, 1, steps)
+    t = np.arange(steps)
+    one = t == random.integers(steps)
+    kept = {
+        "signed": t >= 0,
+        "last step": t == steps - 1,
+        "one step": one,
+        "sparse": one | (random.random(steps) < 0.4),
+    }
+    return np.where(kept[regime.loss], signed, 0.0)
+
+
+_INPUTS: Mapping[str, Callable[[Axes, Mapping[str, int], Regime, np.random.Generator], Array]] = {
+    "tokens": _tokens,
+    "bits": _bits,
+    "reals": _reals,
+    "loss weights": _loss_weights,
+}

@@ -1,0 +1,204 @@
+"""verify: many cases, one candidate, a report.
+
+All cases are run, whatever their verdicts, so that reports count the same number; then, if one
+failed, the failure is shrunk, once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from rnnverify.checker import check, check_under
+from rnnverify.errors import UsageError
+from rnnverify.evaluation import prepare
+from rnnverify.records import Candidate, Case, Clip, Failure, Report, Verdict, VerdictKind
+from rnnverify.shrinking import describe, explore, smallest
+from rnnverify.sources import Generated, Source
+from rnnverify.strategies import cases as case_strategy
+from rnnverify.systems import System, find_system
+from rnnverify.tallying import Tally
+
+BATCH = 2000
+"""Cases in one run of Hypothesis, which keeps what it has seen."""
+
+
+def verify(
+    candidate: Candidate,
+    system: str | System,
+    *,
+    clip: str | Clip = "none",
+    dtype: str = "float64",
+    cases: int = 200,
+    seed: int = 0,
+) -> Report:
+    """Verify gradient code on generated cases.
+
+    Args:
+        candidate: Takes a Case, returns a mapping from array names to gradients.
+        system: A built-in system, or its name.
+        clip: How the candidate clips its gradients, such as ``"value:5"``; a kind without a number
+            has thresholds drawn from each case.
+        dtype: The dtype of the cases, in which the candidate computes.
+        cases: How many cases to run.
+        seed: The same seed gives the same cases.
+
+    Returns:
+        The report; ``report.ok`` says whether every gradient matched.
+
+    Raises:
+        UsageError: if an argument is not what it should be.
+    """
+    run = Run(
+        candidate=candidate,
+        name=getattr(candidate, "__qualname__", type(candidate).__name__),
+        system=find_system(system) if isinstance(system, str) else system,
+        clips=(Clip.parse(clip) if isinstance(clip, str) else clip,),
+        dtype=dtype,
+        cases=cases,
+        seed=seed,
+    )
+    (report,) = run.reports()
+    return report
+
+
+class _Batch(NamedTuple):
+    """One run of Hypothesis."""
+
+    seed: int
+    cases: int
+
+
+@dataclass
+class _Watch:
+    """What is kept of the cases under one clip: figures, and the first verdict of each kind."""
+
+    clip: Clip
+    tally: Tally = field(default_factory=Tally)
+    first: dict[VerdictKind, tuple[_Batch, Verdict]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: everything that settles which cases a candidate sees, under which clips.
+
+    Attributes:
+        candidate: The gradient code under test.
+        name: What reports call it.
+        system: The system.
+        clips: Each case is visited once under each.
+        dtype: The dtype of the cases.
+        cases: How many cases to run.
+        seed: The same seed gives the same cases.
+        source: Where their sequences come from.
+        replay: Gives the command that shows a failure under a clip again.
+
+    Raises:
+        UsageError: if there are too few cases, the seed is negative, or the dtype is unknown.
+    """
+
+    candidate: Candidate
+    name: str
+    system: System
+    clips: tuple[Clip, ...]
+    dtype: str
+    cases: int
+    seed: int
+    source: Source = field(default_factory=Generated)
+    replay: Callable[[Clip], str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.cases < 1:
+            message = f"cases: {self.cases} is too few; at least 1 is needed"
+            raise UsageError(message)
+        if self.seed < 0:
+            message = f"seed: {self.seed} is negative; it must be 0 or more"
+            raise UsageError(message)
+        case_strategy(self.system, dtype=self.dtype, source=self.source)
+
+    def prepare(self) -> None:
+        """Begin to compile in the background."""
+        sizes = self.source.sizes(self.system)
+        most = {axis: high for axis, (_, high) in sizes.items()}
+        few = {axis: max(low, min(high, 8)) for axis, (low, high) in sizes.items()}
+        prepare(self.system, [few, most], self.clips)
+
+    def reports(self, visited: Callable[[], None] = lambda: None) -> list[Report]:
+        """Run all cases, and return one report a clip.
+
+        Args:
+            visited: Is called after every case.
+        """
+        self.prepare()
+        watches = [_Watch(clip) for clip in self.clips]
+        for batch in self._batches:
+
+            def visit(case: Case, batch: _Batch = batch) -> None:
+                verdicts = check_under(self.clips, case, self.candidate)
+                for watch, verdict in zip(watches, verdicts, strict=True):
+                    watch.tally.add(verdict)
+                    watch.first.setdefault(verdict.kind, (batch, verdict))
+                visited()
+
+            explore(self._strategy, visit, seed=batch.seed, cases=batch.cases)
+        return [self._report(watch) for watch in watches]
+
+    @property
+    def _strategy(self) -> st.SearchStrategy[Case]:
+        return case_strategy(self.system, dtype=self.dtype, source=self.source)
+
+    @property
+    def _batches(self) -> list[_Batch]:
+        starts = range(0, self.cases, BATCH)
+        return [
+            _Batch(seed=(self.seed << 32) + i, cases=min(BATCH, self.cases - start))
+            for i, start in enumerate(starts)
+        ]
+
+    def _report(self, watch: _Watch) -> Report:
+        tally = watch.tally
+        return Report(
+            system=self.system.name,
+            candidate=self.name,
+            input=self.source.kind,
+            clip=str(watch.clip),
+            dtype=self.dtype,
+            seed=self.seed,
+            cases=tally.cases,
+            verdict=tally.verdict,
+            counts=dict(sorted(tally.counts.items())),
+            clip_active=tally.active / tally.cases,
+            regimes=dict(sorted(tally.regimes.items())),
+            gradients=tally.gradients,
+            unchecked=tuple(tally.unchecked),
+            notes=(*tally.notes, *self._hidden(watch.clip)),
+            failure=self._failure(watch),
+        )
+
+    def _hidden(self, clip: Clip) -> tuple[str, ...]:
+        if any(each.kind == "none" for each in self.clips):
+            return ()
+        return (f"only checked under a clip, and {clip} hides every bug beyond it; add clip none",)
+
+    def _failure(self, watch: _Watch) -> Failure | None:
+        kind = watch.tally.verdict
+        if kind in ("match", "inconclusive"):
+            return None
+        batch, verdict = watch.first[kind]
+
+        def fails(case: Case) -> bool:
+            return check(case.replace(clip=watch.clip), self.candidate).kind == kind
+
+        case = smallest(self._strategy, fails, seed=batch.seed, cases=batch.cases)
+        if case is not None:
+            verdict = check(case.replace(clip=watch.clip), self.candidate)
+        return describe(verdict, self.candidate, self._replay(watch.clip))
+
+    def _replay(self, clip: Clip) -> str:
+        if self.replay is not None:
+            return self.replay(clip)
+        return (
+            f"rnnverify.verify({self.name}, {self.system.name!r}, clip={str(clip)!r}, "
+            f"dtype={self.dtype!r}, cases={self.cases}, seed={self.seed})"
+        )

@@ -1,0 +1,80 @@
+"""Hypothesis strategies for cases.
+
+A case is drawn as its dims, then a regime, then a seed, from which NumPy builds the arrays. To draw
+each entry would cost several times as much, and would give mostly rank-deficient matrices, on which
+a transposition cannot show. The order of the draws is the order of shrinking: T, the other dims, the
+regime to the plainest (readable multiples of ¼), then the values.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from hypothesis import event
+from hypothesis import strategies as st
+
+from rnnverify.errors import UsageError
+from rnnverify.records import DTYPES, Case
+from rnnverify.regimes import BEYOND_SHARE, TABLES, Regime, Shares, build
+from rnnverify.sources import Generated, Source
+from rnnverify.systems import System, find_system
+
+_OFFSET = 10**30
+"""Hypothesis mixes the integer constants of the user's own modules into the integers that it draws,
+so that the same seed would give other cases beside other code. None is as large as this."""
+
+
+def cases(
+    system: str | System, *, dtype: str = "float64", source: Source | None = None
+) -> st.SearchStrategy[Case]:
+    """Return a Hypothesis strategy for cases of a system.
+
+    Args:
+        system: A built-in system, or its name.
+        dtype: ``float64`` or ``float32``, to which the case's real arrays are rounded.
+        source: Where sequences come from; generated if None.
+
+    Raises:
+        UsageError: if the system or the dtype is unknown.
+    """
+    if isinstance(system, str):
+        system = find_system(system)
+    if dtype not in DTYPES:
+        message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
+        raise UsageError(message)
+    return _cases(system, np.dtype(dtype), source or Generated())
+
+
+@st.composite
+def _cases(draw: st.DrawFn, system: System, dtype: np.dtype[Any], source: Source) -> Case:
+    sizes = source.sizes(system)
+    dims = {axis: draw(_integers(*sizes[axis])) for axis in system.dims}
+    regime = Regime(**{name: draw(_choices(table)) for name, table in TABLES.items()})
+    random = np.random.default_rng(draw(_integers(0, 2**32 - 1)))
+    arrays = build(system, dims, regime, random) | source.inputs(dims, random)
+    labels = (*regime.labels, *_special(dims))
+    for label in labels:
+        event(label)
+    return Case(
+        system=system.name,
+        dims=dims,
+        arrays={n: a if a.dtype.kind == "i" else a.astype(dtype) for n, a in arrays.items()},
+        dtype=dtype,
+        beyond=BEYOND_SHARE[regime.beyond],
+        regimes=labels,
+    )
+
+
+def _special(dims: Mapping[str, int]) -> tuple[str, ...]:
+    """Label the sizes at which bugs hide or show."""
+    ones = tuple(f"{axis} = 1" for axis, n in dims.items() if n == 1 and axis in "TVH")
+    return ones if len(set(dims.values())) < len(dims) else (*ones, "all sizes differ")
+
+
+def _integers(low: int, high: int) -> st.SearchStrategy[int]:
+    return st.integers(_OFFSET + low, _OFFSET + high).map(lambda n: n - _OFFSET)
+
+
+def _choices(shares: Shares) -> st.SearchStrategy[str]:
+    names = [name for name, share in shares.items() for _ in range(share)]
+    return _integers(0, len(names) - 1).map(names.__getitem__)

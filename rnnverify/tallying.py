@@ -1,0 +1,91 @@
+"""Tallies: the verdicts of many cases become the figures of a report."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+
+from rnnverify.records import VERDICT_KINDS, Comparison, GradientSummary, Verdict, VerdictKind
+
+ENOUGH = 0.5
+"""A gradient must be conclusive in this share of the cases in which it is not zero."""
+
+
+class Tally:
+    """Counts verdicts, one by one."""
+
+    def __init__(self) -> None:
+        self.cases = 0
+        self.counts: Counter[str] = Counter()
+        self.active = 0
+        self.regimes: Counter[str] = Counter()
+        self.unchecked: dict[str, None] = {}
+        self._notes: Counter[str] = Counter()
+        self._gradients: dict[str, _GradientTally] = {}
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one case's verdict."""
+        self.cases += 1
+        self.counts["zero" if verdict.zero else verdict.kind] += 1
+        self.active += verdict.clip_active
+        self.regimes.update(verdict.case.regimes)
+        self.unchecked |= dict.fromkeys(verdict.unchecked)
+        self._notes.update(verdict.notes)
+        for comparison in verdict.comparisons:
+            self._gradients.setdefault(comparison.gradient, _GradientTally()).add(comparison)
+
+    @property
+    def verdict(self) -> VerdictKind:
+        """The worst verdict, or ``inconclusive`` where too little was conclusive for a match."""
+        worst = max(
+            (kind for kind in VERDICT_KINDS if self.counts[kind]),
+            default="match",
+            key=VERDICT_KINDS.index,
+        )
+        if worst not in ("match", "inconclusive"):
+            return worst
+        return "inconclusive" if self.weak else "match"
+
+    @property
+    def weak(self) -> list[str]:
+        """The gradients that were conclusive in too few cases."""
+        return [name for name, tally in self._gradients.items() if not tally.enough]
+
+    @property
+    def gradients(self) -> Mapping[str, GradientSummary]:
+        """A summary of each gradient."""
+        return {name: tally.summary for name, tally in self._gradients.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """Every note, and in how many cases it holds."""
+        return [f"{note} (in {n} of {self.cases} cases)" for note, n in self._notes.items()]
+
+
+class _GradientTally:
+    def __init__(self) -> None:
+        self.nonzero = 0
+        self.worst: float | None = None
+        self.available: list[float] = []
+        self.agree: list[float] = []
+
+    def add(self, comparison: Comparison) -> None:
+        self.nonzero += not comparison.zero
+        if comparison.kind != "nonfinite":
+            self.worst = max(self.worst or 0.0, comparison.worst)
+        if comparison.conclusive:
+            self.available.append(comparison.digits)
+            self.agree.append(comparison.agree)
+
+    @property
+    def enough(self) -> bool:
+        return self.nonzero > 0 and ENOUGH * self.nonzero <= len(self.available)
+
+    @property
+    def summary(self) -> GradientSummary:
+        return GradientSummary(
+            worst=self.worst,
+            digits=statistics.median(self.available) if self.available else None,
+            agree=statistics.median(self.agree) if self.agree else None,
+            conclusive=len(self.available),
+            nonzero=self.nonzero,
+        )
