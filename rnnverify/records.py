@@ -99,8 +99,8 @@ class Case(Mapping[str, Array]):
         arrays: Weights, initial state, inputs and loss weights, by name.
         dtype: ``float64`` or ``float32``, that of every real array.
         clip: The clip under which gradients are wanted.
-        beyond: For a clip whose threshold is drawn from the case: the share of entries (of
-            norms) that shall lie beyond it. For a fixed threshold: whether the loss weights
+        beyond: For a clip whose threshold is drawn from the case: the share of the gradients
+            that it shall change. For a fixed threshold: whether the loss weights
             are scaled until every weight's gradient passes it (where above ½).
         regimes: Labels of how the case was made, such as ``"recurrent: orthogonal"``.
     """

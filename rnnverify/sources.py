@@ -129,6 +129,11 @@ def read_text(path: Path) -> Text:
         raise UsageError(message) from None
 
 
+def takes_text(system: System) -> bool:
+    """Whether a system reads tokens and predicts the next, so that a text can be its input."""
+    return set(system.inputs) == {"inputs", "targets", "loss_weights"}
+
+
 def real_source(system: System, text: Text | None = None) -> Source | None:
     """Return the source of real inputs for a built-in system, if it has one.
 
@@ -136,6 +141,6 @@ def real_source(system: System, text: Text | None = None) -> Source | None:
         system: The system.
         text: The text to take windows of; a short story that comes with the package if None.
     """
-    if system.name == "char_rnn":
+    if takes_text(system):
         return text or Text(files("rnnverify").joinpath("data/hourglass.txt").read_text("utf-8"))
     return Additions() if system.name == "binary_adder" else None

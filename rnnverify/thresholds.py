@@ -9,15 +9,17 @@ from rnnverify.records import Array, Case, Clip
 
 NEVER_BELOW = 1e-20
 """A drawn threshold is at least this share of the largest magnitude, whatever else is tiny."""
-SCALED_ABOVE = 0.5
+HOSTILE_ABOVE = 0.5
+"""Where a clip shall change more than this share of the gradients, it may cut all of their entries,
+after which little can be told of them but signs."""
 MOST_DOUBLINGS = 40
 
 
 def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Clip, float]:
     """Return the clip with a number, and what the loss weights are to be multiplied by.
 
-    A clip without a number gets one such that the share ``case.beyond`` of the magnitudes that
-    it looks at lies beyond it. A clip with a number keeps it; if ``case.beyond`` is above ½, the
+    A clip without a number gets one such that it changes the share ``case.beyond`` of the
+    gradients. A clip with a number keeps it; if ``case.beyond`` is above ½, the
     loss weights are doubled until every weight's gradient passes it. Gradients are linear in the
     loss weights, and doubling is exact.
 
@@ -29,22 +31,19 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
     if clip.kind == "none":
         return clip, 1.0
     if clip.threshold is None:
-        return Clip(clip.kind, _draw(_magnitudes(clip, gradients), case.beyond, case.dtype)), 1.0
+        magnitudes = _magnitudes(clip, gradients)
+        return Clip(clip.kind, _draw(magnitudes, _least(clip, case, gradients), case.beyond)), 1.0
     least = min((float(np.abs(g).max()) for g in gradients.values() if np.any(g)), default=0.0)
-    if case.beyond <= SCALED_ABOVE or not 0 < least < np.inf:
+    if case.beyond <= HOSTILE_ABOVE or not 0 < least < np.inf:
         return clip, 1.0
     doublings = np.ceil(np.log2(clip.threshold / least)) + 1
     return clip, float(2.0 ** np.clip(doublings, 0, MOST_DOUBLINGS))
 
 
 def _magnitudes(clip: Clip, gradients: Mapping[str, Array]) -> Array:
-    """Return what a threshold is drawn from, in ascending order, without zeros.
-
-    For a clip by value that is the gradient with the largest entry: a threshold somewhere between
-    its entries leaves most others partly uncut, so that they still tell something.
-    """
+    """Return what a threshold is drawn from, ascending, without zeros: norms, or largest entries."""
     if clip.kind == "value":
-        found = max((np.abs(g).ravel() for g in gradients.values()), key=np.max)
+        found = np.array([np.abs(g).max() for g in gradients.values()])
     elif clip.kind == "norm":
         found = np.array([norm([g]) for g in gradients.values()])
     else:
@@ -52,7 +51,16 @@ def _magnitudes(clip: Clip, gradients: Mapping[str, Array]) -> Array:
     return np.sort(found[(found > 0) & np.isfinite(found)])
 
 
-def _draw(magnitudes: Array, beyond: float, dtype: np.dtype[np.floating]) -> float:
+def _least(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> float:
+    """Return how small a threshold may be: large enough to be squared, and to leave some uncut."""
+    squarable = 10 * float(np.sqrt(np.finfo(case.dtype).smallest_normal))
+    if clip.kind != "value" or case.beyond > HOSTILE_ABOVE:
+        return squarable
+    smallest = [float(np.abs(g).min()) for g in gradients.values()]
+    return max([squarable, *(entry for entry in smallest if np.isfinite(entry))])
+
+
+def _draw(magnitudes: Array, least: float, beyond: float) -> float:
     n = len(magnitudes)
     if n == 0:
         return 1.0
@@ -63,6 +71,5 @@ def _draw(magnitudes: Array, beyond: float, dtype: np.dtype[np.floating]) -> flo
         drawn = 0.5 * magnitudes[0]
     else:
         drawn = 0.5 * (magnitudes[n - passing - 1] + magnitudes[n - passing])
-    squarable = 10 * float(np.sqrt(np.finfo(dtype).smallest_normal))
-    bounded = np.clip(drawn, max(NEVER_BELOW * magnitudes[-1], squarable), 1e300)
+    bounded = np.clip(drawn, max(NEVER_BELOW * magnitudes[-1], least), 1e300)
     return float(f"{bounded:.3g}")

@@ -1,0 +1,80 @@
+"""Loading a candidate: ``PATH.py:function`` or ``package.module:function``."""
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from rnnverify.errors import UsageError
+from rnnverify.records import Candidate
+
+FORM = "write PATH.py:function or package.module:function"
+
+
+def load_candidate(text: str) -> Candidate:
+    """Return the function that a command line names.
+
+    Raises:
+        UsageError: if the file, the module or the function does not exist, or loading it fails; the
+            message then holds the user's own traceback.
+    """
+    place, colon, name = text.rpartition(":")
+    if not colon or not place or not name:
+        message = f"candidate: {text!r} names no function; {FORM}"
+        raise UsageError(message)
+    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    found = getattr(module, name, None)
+    if found is None:
+        functions = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
+        message = f"candidate: {place} has no {name!r}; it has {', '.join(functions) or 'none'}"
+        raise UsageError(message)
+    if not callable(found):
+        message = f"candidate: {text} is no function, but a {type(found).__name__}"
+        raise UsageError(message)
+    candidate: Candidate = found
+    return candidate
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        message = f"candidate: there is no file {path}; {FORM}"
+        raise UsageError(message)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UsageError(_failed(str(path), error)) from error
+    return module
+
+
+def _load_module(name: str) -> ModuleType:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise UsageError(_failed(name, error)) from error
+        message = f"candidate: there is no module {error.name!r} here or installed; {FORM}"
+        raise UsageError(message) from None
+    except (Exception, SystemExit) as error:
+        raise UsageError(_failed(name, error)) from error
+
+
+def _failed(what: str, error: BaseException) -> str:
+    """Return a message with the user's traceback, without the frames of loading."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    return f"candidate: loading {what} failed:\n{text}"
+
+
+def _is_ours(filename: str) -> bool:
+    return filename == __file__ or "importlib" in filename

@@ -1,0 +1,59 @@
+"""``rnnverify systems``: which systems there are."""
+
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from rnnverify.cli.output import check_writable, write
+from rnnverify.errors import UsageError
+
+EXAMPLES = """\b
+Examples:
+  rnnverify systems
+  rnnverify systems --json -
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
+def systems(target: str | None) -> None:
+    """List the systems: their arrays with named axes, their gradients, their source."""
+    from rnnverify import __version__
+    from rnnverify.reports.json import FORMAT, render
+    from rnnverify.systems import SYSTEMS
+
+    if target is not None:
+        try:
+            check_writable(target)
+        except UsageError as error:
+            raise click.UsageError(str(error)) from None
+        values = [_values(system) for system in SYSTEMS.values()]
+        write(render({"format": FORMAT, "version": __version__, "systems": values}), target)
+        return
+    console = Console()
+    for system in SYSTEMS.values():
+        console.print(f"[bold]{system.name}[/]  {system.source}", highlight=False)
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for role in ("weights", "state", "inputs"):
+            arrays = getattr(system, role)
+            table.add_row(role, "  ".join(f"{name} ({axes})" for name, axes in arrays.items()))
+        table.add_row("axes", ", ".join(f"{axis} {what}" for axis, what in system.dims.items()))
+        table.add_row("gradients", " ".join(system.leaves))
+        console.print(table, highlight=False)
+
+
+def _values(system: Any) -> dict[str, Any]:
+    def axes(role: str) -> dict[str, list[str]]:
+        return {name: list(each.names) for name, each in getattr(system, role).items()}
+
+    return {
+        "name": system.name,
+        "source": system.source,
+        "axes": dict(system.dims),
+        "weights": axes("weights"),
+        "state": axes("state"),
+        "inputs": axes("inputs"),
+        "gradients": list(system.leaves),
+    }

@@ -1,0 +1,160 @@
+"""Reports for people at a terminal: a table, then each failure and what to know about it."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rnnverify.records import Comparison, Failure, Report
+
+STYLES = {
+    "match": "green",
+    "inconclusive": "yellow",
+    "inaccurate": "red",
+    "wrong": "bold red",
+    "nonfinite": "bold red",
+    "invalid": "bold magenta",
+}
+
+
+def show(console: Console, reports: Sequence[Report]) -> None:
+    """Print reports: the table, failures, notes, and a last line that sums up."""
+    console.print(table(reports))
+    for report in reports:
+        if report.failure is not None:
+            console.print()
+            console.print(failure_block(report, report.failure))
+    for line in _remarks(reports):
+        console.print(line, style="yellow", highlight=False)
+    console.print(_summary(reports), highlight=False)
+
+
+def table(reports: Sequence[Report]) -> Table:
+    """Return one row a report."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    made.add_column("system")
+    made.add_column("input")
+    made.add_column("dtype")
+    made.add_column("clip")
+    for name in ("cases", "conclusive", "digits", "worst", "clipped"):
+        made.add_column(name, justify="right")
+    made.add_column("verdict")
+    for report in reports:
+        made.add_row(
+            report.system,
+            report.input,
+            report.dtype,
+            report.clip,
+            str(report.cases),
+            _conclusive(report),
+            _digits(report),
+            _worst(report),
+            "-" if report.clip == "none" else f"{report.clip_active:.0%}",
+            Text(report.verdict, style=STYLES[report.verdict]),
+        )
+    return made
+
+
+def failure_block(report: Report, failure: Failure) -> RenderableType:
+    """Return a failure: what differs, where, by how much, in which case, and how to see it again."""
+    verdict = failure.verdict
+    lines = [Text.from_markup(_headline(report, failure))]
+    if failure.gradient is None:
+        lines.append(Text(f"  {verdict.message}"))
+        if verdict.traceback:
+            lines.append(Text(_indented(verdict.traceback), style="dim"))
+    else:
+        lines.extend(Text(f"  {line}") for line in _figures(failure))
+    case = verdict.case
+    dims = " ".join(f"{axis}={n}" for axis, n in case.dims.items())
+    lines.append(Text(f"  smallest case found: {dims}, clip {case.clip}, {case.dtype}"))
+    lines.append(Text(f"  regime: {'; '.join(case.regimes)}"))
+    lines.append(Text(f"  replay: {failure.replay}"))
+    return Group(*lines)
+
+
+def _headline(report: Report, failure: Failure) -> str:
+    kind = failure.verdict.kind
+    style = STYLES[kind]
+    head = f"[{style}]{kind.upper()}[/]  {report.system}  {report.input}  clip {report.clip}"
+    if failure.gradient is None:
+        return f"{head}  {escape(report.candidate)}"
+    others = [f"d{name}" for name in failure.gradients if name != failure.gradient]
+    right = [f"d{each.gradient}" for each in failure.verdict.comparisons if each.kind == "match"]
+    also = f"and {', '.join(others)}; " if others else ""
+    rest = f"{', '.join(right)} right" if right else "none is right"
+    return f"{head}  d{failure.gradient} ({also}{rest})"
+
+
+def _figures(failure: Failure) -> list[str]:
+    (worst,) = (e for e in failure.verdict.comparisons if e.gradient == failure.gradient)
+    where = ", ".join(map(str, worst.index))
+    lines = [
+        f"at d{worst.gradient}[{where}]",
+        f"  got        {worst.got!r}",
+        f"  want       {worst.want!r}",
+        f"  tolerance  {worst.tolerance:.2g}",
+        f"  error      {_times(worst)}; {worst.agree:.1f} of {worst.digits:.1f} digits agree",
+    ]
+    if failure.step is not None:
+        lines.append(f"first wrong at step {failure.step}: the loss of that step alone shows it")
+    return lines
+
+
+def _times(worst: Comparison) -> str:
+    return f"{worst.worst:.3g} times the tolerance"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+
+
+def _conclusive(report: Report) -> str:
+    """Return the share of cases that are conclusive, of those that are not all zero."""
+    possible = report.cases - report.counts.get("zero", 0)
+    if not possible:
+        return "-"
+    return f"{1 - report.counts.get('inconclusive', 0) / possible:.0%}"
+
+
+def _digits(report: Report) -> str:
+    agree = [each.agree for each in report.gradients.values() if each.agree is not None]
+    return f"{min(agree):.1f}" if agree else "-"
+
+
+def _worst(report: Report) -> str:
+    worst = [each.worst for each in report.gradients.values() if each.worst is not None]
+    return f"{max(worst):.2g}" if worst else "-"
+
+
+def _remarks(reports: Sequence[Report]) -> list[str]:
+    remarks: dict[str, None] = {}
+    for report in reports:
+        where = f"{report.system} {report.dtype} clip {report.clip}"
+        remarks |= dict.fromkeys(f"note: {where}: {note}" for note in report.notes)
+        if report.unchecked:
+            names = ", ".join(f"d{name}" for name in report.unchecked)
+            remarks |= {f"note: {report.system}: {names} not checked (not returned)": None}
+        if report.verdict == "inconclusive":
+            remarks |= {f"note: {where}: {_weakness(report)}": None}
+    return list(remarks)
+
+
+def _weakness(report: Report) -> str:
+    weak = [
+        f"d{name} was conclusive in {each.conclusive} of {each.nonzero} cases where it is not zero"
+        for name, each in report.gradients.items()
+        if each.nonzero == 0 or each.conclusive < each.nonzero / 2
+    ]
+    return "; ".join(weak) or "no case was conclusive"
+
+
+def _summary(reports: Sequence[Report]) -> Text:
+    failed = sum(not report.ok for report in reports)
+    cases = sum(report.cases for report in reports)
+    if failed:
+        return Text(f"{failed} of {len(reports)} runs are no match ({cases} checks)", style="red")
+    return Text(f"every gradient matches ({len(reports)} runs, {cases} checks)", style="green")
