@@ -34,7 +34,7 @@ def call(
     inputs = dict(private.arrays)
     returned = _run(candidate, private)
     for name, array in inputs.items():
-        if not np.array_equal(array, case[name], equal_nan=array.dtype.kind == "f"):
+        if array.tobytes() != case[name].tobytes():
             message = f"the candidate wrote into its input {name}; work on a copy: {name}.copy()"
             raise InvalidGradientsError(message)
     shapes = {name: case[name].shape for name in (*required, *optional)}

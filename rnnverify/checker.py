@@ -6,6 +6,7 @@ step of shrinking, so it never diagnoses.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -50,23 +51,23 @@ def check_under(clips: Sequence[Clip], case: Case, candidate: Candidate) -> list
     system = find_system(case.system)
     evaluation = evaluate(system, case)
     raw = {name: evaluation.raw[name].want for name in system.weights}
-    resolved, scales = zip(*(resolve(clip, case, raw) for clip in clips), strict=True)
-    wanted = evaluation.under(resolved, scales)
+    resolved, factors = zip(*(resolve(clip, case, raw) for clip in clips), strict=True)
+    wanted = evaluation.under(resolved, factors)
     return [
         _judge(
-            _Question(evaluation, _clipped(case, clip, scale), evaluation.scaled(scale), want),
+            _Question(evaluation, _clipped(case, clip, factor), evaluation.scaled(factor), want),
             candidate,
         )
-        for clip, scale, want in zip(resolved, scales, wanted, strict=True)
+        for clip, factor, want in zip(resolved, factors, wanted, strict=True)
     ]
 
 
-def _clipped(case: Case, clip: Clip, scale: float) -> Case:
+def _clipped(case: Case, clip: Clip, factor: float) -> Case:
     case = case.replace(clip=clip)
-    if scale == 1:
+    if factor == 1:
         return case
     weights = find_system(case.system).loss_weights
-    return case.with_arrays({name: case[name] * scale for name in weights})
+    return case.with_arrays({name: case[name] * factor for name in weights})
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ class _Question:
     def unit(self) -> float:
         return float(np.finfo(self.case.dtype).eps) / 2
 
-    @property
+    @cached_property
     def clip_active(self) -> bool:
         """Whether the clip changes any gradient."""
         return self.case.clip.kind != "none" and any(
-            not np.array_equal(self.raw[n].want, self.wanted[n].want) for n in self.system.weights
+            np.any(self.raw[n].want != self.wanted[n].want) for n in self.system.weights
         )
 
-    @property
+    @cached_property
     def conclusive(self) -> bool:
         """Whether rounding leaves something of every gradient, before and after the clip.
 
@@ -102,7 +103,9 @@ class _Question:
         names = self.system.leaves
         if not any(np.any(self.raw[n].want) for n in names):
             return True
-        arrays = [self.raw[n] for n in names] + [self.wanted[n] for n in names]
+        arrays = [self.raw[n] for n in names]
+        if self.case.clip.kind != "none":
+            arrays += [self.wanted[n] for n in self.system.weights]
         return conclusive(arrays, self.case.dtype)
 
     def all_cut(self, name: str) -> bool:
@@ -173,7 +176,7 @@ def _loss_notes(loss: Array | None, question: _Question) -> tuple[str, ...]:
     """Return a note where a loss is off: people print one and differentiate another."""
     if loss is None:
         return ()
-    want, tolerance = question.raw["loss"]
-    if abs(loss - want) <= max(tolerance, np.sqrt(question.unit) * abs(want)):
+    wanted = question.raw["loss"]
+    if abs(loss - wanted.want) <= max(wanted.blur, np.sqrt(question.unit) * wanted.size):
         return ()
     return ("the loss differs from the reference's",)

@@ -1,6 +1,7 @@
 """Comparing gradients: structure first, then every entry against its tolerance."""
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,10 +81,7 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
 
 def conclusive(intervals: Sequence[Interval], dtype: np.dtype[Any]) -> bool:
     """Whether rounding leaves something of every array, so that a case can tell right from wrong."""
-    return all(
-        bool(tolerance.max() <= max(CHAOS * np.abs(want).max(), NOTHING[dtype]))
-        for want, tolerance in intervals
-    )
+    return all(each.blur <= max(CHAOS * each.size, NOTHING[dtype]) for each in intervals)
 
 
 def compare(
@@ -102,31 +100,30 @@ def compare(
         ``wrong`` where an entry is beyond its tolerance, though only ``inaccurate`` where no error
         is above √u of the largest entry.
     """
-    want, tolerance = interval
-    error = np.abs(got - want)
-    finite = bool(np.all(np.isfinite(got)))
-    ratio = np.where(np.isfinite(error), error / tolerance, np.inf)
-    index = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
-    scale, most = float(np.abs(want).max()), float(error.max())
-    enough = float(np.sqrt(unit)) * scale
+    want, tolerance = interval.want, interval.tolerance
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(got - want)
+        ratio = error / tolerance
+    index = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    worst, most = float(ratio[index]), float(error.max())
+    enough = float(np.sqrt(unit)) * interval.size
     kind: ComparisonKind = "match"
-    if not finite:
+    if not np.isfinite(worst) and not np.all(np.isfinite(got)):
         kind = "nonfinite"
-    elif ratio[index] > 1:
+    elif not worst <= 1:
         kind = "inaccurate" if most <= enough else "wrong"
-    available = float(tolerance.max())
     return Comparison(
         gradient=gradient,
         kind=kind,
-        worst=float(ratio[index]),
+        worst=worst,
         index=tuple(int(i) for i in index),
         got=float(got[index]),
         want=float(want[index]),
         tolerance=float(tolerance[index]),
-        digits=_digits(available, scale, unit),
-        agree=_digits(most, scale, unit),
-        conclusive=scale > 0 and available <= enough and not says_little,
-        zero=scale == 0,
+        digits=_digits(interval.blur, interval.size, unit),
+        agree=_digits(most, interval.size, unit),
+        conclusive=interval.size > 0 and interval.blur <= enough and not says_little,
+        zero=interval.size == 0,
     )
 
 
@@ -134,4 +131,4 @@ def _digits(error: float, scale: float, unit: float) -> float:
     """Return how many decimal digits are right, none to as many as the dtype holds."""
     if not error < scale:
         return 0.0
-    return float(-np.log10(max(error / scale, unit)))
+    return -math.log10(max(error / scale, unit))

@@ -4,7 +4,8 @@ Each axis is padded to the size that its bucket says; what the padding is filled
 system's business. Gradients are cut back to the real block before anything else sees them.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -43,11 +44,6 @@ def pad(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
     return padded
 
 
-def cut(axes: Axes, dims: Mapping[str, int], array: Array) -> Array:
-    """Return the real block of a padded array, of a result's dtype and on the host."""
-    return np.asarray(array)[_block(axes, dims)]
-
-
 def inside(axes: Axes, dims: Mapping[str, jax.Array], bucket: Bucket) -> jax.Array:
     """Return a mask, in a padded array's shape, that is true on the real block."""
     sizes = dict(bucket)
@@ -55,6 +51,23 @@ def inside(axes: Axes, dims: Mapping[str, jax.Array], bucket: Bucket) -> jax.Arr
     for axis in axes.names:
         mask = mask[..., None] & (jnp.arange(sizes[axis]) < dims[axis])
     return mask
+
+
+def width_of(system: System, bucket: Bucket) -> int:
+    """Return the length of a row that holds any one padded gradient of the system."""
+    sizes = dict(bucket)
+    return max(math.prod(system.arrays[name].shape(sizes)) for name in system.leaves)
+
+
+def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
+    """Return arrays as the rows of one (arrays, width), shorter ones filled up with zeros."""
+    return jnp.stack([jnp.pad(a.ravel(), (0, width - a.size)) for a in arrays])
+
+
+def from_row(axes: Axes, dims: Mapping[str, int], bucket: Bucket, row: Array) -> Array:
+    """Return the real block of the padded array that a row holds."""
+    shape = axes.shape(dict(bucket))
+    return row[: math.prod(shape)].reshape(shape)[_block(axes, dims)]
 
 
 def _block(axes: Axes, dims: Mapping[str, int]) -> tuple[slice, ...]:

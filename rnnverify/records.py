@@ -5,7 +5,8 @@ Immutable records, which know nothing about how they are made or shown.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Self, get_args
+from functools import cached_property
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,11 +137,22 @@ Candidate = Callable[[Case], Mapping[str, Any]]
 """Gradient code under test: takes a Case, returns gradients by array name, maybe a ``"loss"``."""
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Interval:
     """What a result should be, and how far from it correct code may be, entry by entry."""
 
-    want: Any
-    tolerance: Any
+    want: Array
+    tolerance: Array
+
+    @cached_property
+    def size(self) -> float:
+        """The largest magnitude that is wanted."""
+        return float(np.abs(self.want).max())
+
+    @cached_property
+    def blur(self) -> float:
+        """The largest tolerance."""
+        return float(self.tolerance.max())
 
 
 @dataclass(frozen=True, kw_only=True)

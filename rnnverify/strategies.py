@@ -7,6 +7,7 @@ regime to the plainest (readable multiples of ¼), then the values.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from rnnverify.errors import UsageError
 from rnnverify.records import DTYPES, Case
-from rnnverify.regimes import BEYOND_SHARE, TABLES, Regime, Shares, build
+from rnnverify.regimes import BEYOND_SHARE, TABLES, Regime, build
 from rnnverify.sources import Generated, Source
 from rnnverify.systems import System, find_system
 
@@ -48,9 +49,9 @@ def cases(
 @st.composite
 def _cases(draw: st.DrawFn, system: System, dtype: np.dtype[Any], source: Source) -> Case:
     sizes = source.sizes(system)
-    dims = {axis: draw(_integers(*sizes[axis])) for axis in system.dims}
-    regime = Regime(**{name: draw(_choices(table)) for name, table in TABLES.items()})
-    random = np.random.default_rng(draw(_integers(0, 2**32 - 1)))
+    dims = {axis: _draw_integer(draw, *sizes[axis]) for axis in system.dims}
+    regime = Regime(**{table: _draw_choice(draw, table) for table in TABLES})
+    random = np.random.default_rng(_draw_integer(draw, 0, 2**32 - 1))
     arrays = build(system, dims, regime, random) | source.inputs(dims, random)
     labels = (*regime.labels, *_special(dims))
     for label in labels:
@@ -71,10 +72,18 @@ def _special(dims: Mapping[str, int]) -> tuple[str, ...]:
     return ones if len(set(dims.values())) < len(dims) else (*ones, "all sizes differ")
 
 
-def _integers(low: int, high: int) -> st.SearchStrategy[int]:
-    return st.integers(_OFFSET + low, _OFFSET + high).map(lambda n: n - _OFFSET)
+def _draw_integer(draw: st.DrawFn, low: int, high: int) -> int:
+    return draw(_integers(_OFFSET + low, _OFFSET + high)) - _OFFSET
 
 
-def _choices(shares: Shares) -> st.SearchStrategy[str]:
-    names = [name for name, share in shares.items() for _ in range(share)]
-    return _integers(0, len(names) - 1).map(names.__getitem__)
+_integers = cache(st.integers)
+
+
+def _draw_choice(draw: st.DrawFn, table: str) -> str:
+    names = _names(table)
+    return names[_draw_integer(draw, 0, len(names) - 1)]
+
+
+@cache
+def _names(table: str) -> list[str]:
+    return [name for name, share in TABLES[table].items() for _ in range(share)]

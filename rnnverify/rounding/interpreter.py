@@ -14,7 +14,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from rnnverify.errors import MissingRuleError
 from rnnverify.rounding.noise import Noise, Perturber
-from rnnverify.rounding.rules import RULES
+from rnnverify.rounding.rules import DOMAINS, RULES
 
 Values = Sequence[Any]
 
@@ -70,6 +70,8 @@ class _Walk:
         name = equation.primitive.name
         if name in CONTAINERS:
             return CONTAINERS[name](self, equation.params, operands)
+        if name in DOMAINS:
+            operands = [self.noise.kept_inside(operands[0], *DOMAINS[name])]
         results = equation.primitive.bind(*operands, **equation.params)
         outs = list(results) if equation.primitive.multiple_results else [results]
         if not any(_is_real(out) for out in outs):

@@ -7,7 +7,7 @@ One operation's result ``out`` becomes ``out + level · c · n · m``, where
   (the worst case of recursive summation, (n-1)·u·Σ|x|, Higham 2002, section 4.2), else 1;
 - ``n`` has a random sign and a magnitude between ½ and 1;
 - ``m`` is the magnitude that was rounded: the larger operand of a sum, the sum of the absolute
-  values for a long one, else the result.
+  values for a long one, else the result; at least the smallest normal number. It breaks ties, too.
 
 Randomness is a constant random table for each operation, times an odd key for sample and
 iteration; a product's top bits are random (Dietzfelbinger et al. 1997, multiply-shift hashing).
@@ -22,13 +22,16 @@ from typing import Any, NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from rnnverify.records import Array
 
 SAMPLES = 8
 LEVEL = 8.0
 SMALLEST = 2.0**-960
-"""Noise on a zero: large enough that no product with the level is flushed to zero."""
+"""No magnitude counts as less than this, or than the smallest normal number of the dtype under test,
+below which code may underflow: large enough that its product with the level is not flushed to zero,
+as XLA flushes subnormal numbers on CPUs."""
 LARGEST = 1e300
 """Bounds the magnitude, so that an infinite result takes finite noise and stays what it is."""
 
@@ -40,7 +43,7 @@ class Noise(NamedTuple):
 
     Attributes:
         level: Relative size; 0 for the clean sample.
-        normal: Smallest normal number of the dtype under test.
+        normal: The least magnitude that counts.
         seed: uint32, differs from sample to sample.
         steady: Whether the iteration is left out of the key.
         key: Odd uint32; mixes seed and iteration.
@@ -56,6 +59,10 @@ class Noise(NamedTuple):
         """Return the noise inside a loop, at this iteration (uint32)."""
         mixed = _mix(self.key + jnp.where(self.steady, np.uint32(0), iteration + 1) * _GOLDEN)
         return self._replace(key=mixed | np.uint32(1))
+
+    def kept_inside(self, operand: Any, low: float, high: float) -> Any:
+        """Return a noisy operand inside the domain of a function; a clean one as it is."""
+        return jnp.where(self.level == 0, operand, jnp.clip(operand, low, high))
 
 
 def samples(dtype: np.dtype[Any]) -> Noise:
@@ -96,16 +103,19 @@ class Perturber:
             magnitude: What was rounded, of the shape of ``out``.
             factor: The operation's c.
         """
-        bits = self._table(np.shape(out)) * noise.key
-        signed = jax.lax.bitcast_convert_type(bits, jnp.int32).astype(out.dtype) * 2.0**-32
-        n = signed + jnp.where(signed < 0, -0.5, 0.5)
-        least = jnp.where(magnitude == 0, SMALLEST, noise.normal)
-        size = jnp.clip(magnitude, least, LARGEST)
-        return out + (noise.level * factor) * n * size
+        bits = lax.mul(self._table(np.shape(out)), noise.key)
+        signed = lax.mul(lax.convert_element_type(_as_signed(bits), out.dtype), 2.0**-32)
+        half = lax.select(lax.lt(signed, 0.0), *(lax.full_like(signed, h) for h in (-0.5, 0.5)))
+        size = lax.mul(noise.level * factor, lax.clamp(noise.normal, magnitude, LARGEST))
+        return lax.add(out, lax.mul(lax.add(signed, half), size))
 
     def _table(self, shape: tuple[int, ...]) -> Array:
         random = np.random.default_rng(next(self._operations))
         return random.integers(0, 2**32, size=shape, dtype=np.uint32)
+
+
+def _as_signed(bits: Any) -> Any:
+    return lax.bitcast_convert_type(bits, np.int32)
 
 
 def _mix(key: Any) -> Any:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+from jax import lax
 from jax.extend.core import JaxprEqn
 
 
@@ -28,23 +28,23 @@ def exact(_equation: JaxprEqn, _operands: Sequence[Any], _out: Any) -> None:
 
 def correctly_rounded(_equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
     """One rounding of the result."""
-    return Rounding(abs(out))
+    return Rounding(lax.abs(out))
 
 
 def transcendental(_equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
     """Libraries differ by a few units in the last place of the result."""
-    return Rounding(abs(out), 4.0)
+    return Rounding(lax.abs(out), 4.0)
 
 
-def addition(_equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
+def addition(_equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
     """The larger operand counts: it was rounded before, and a cancellation lays that bare."""
-    a, b = operands
-    return Rounding(jnp.broadcast_to(jnp.maximum(abs(a), abs(b)), out.shape))
+    a, b = (lax.abs(operand) for operand in operands)
+    return Rounding(lax.max(a, b))
 
 
 def integer_power(equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
     """As many multiplications as the exponent says."""
-    return Rounding(abs(out), many(abs(equation.params["y"])))
+    return Rounding(lax.abs(out), many(abs(equation.params["y"])))
 
 
 def dot_product(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
@@ -52,7 +52,7 @@ def dot_product(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Round
     a, b = operands
     (contracted, _), _ = equation.params["dimension_numbers"]
     terms = math.prod(a.shape[axis] for axis in contracted)
-    return Rounding(equation.primitive.bind(abs(a), abs(b), **equation.params), many(terms))
+    return Rounding(equation.primitive.bind(lax.abs(a), lax.abs(b), **equation.params), many(terms))
 
 
 def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
@@ -60,36 +60,40 @@ def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Round
     a, b = operands
     features = equation.params["dimension_numbers"].rhs_spec[0]
     terms = b.size // b.shape[features]
-    return Rounding(equation.primitive.bind(abs(a), abs(b), **equation.params), many(terms))
+    return Rounding(equation.primitive.bind(lax.abs(a), lax.abs(b), **equation.params), many(terms))
 
 
 def long_sum(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
     """Σ|x|, in whichever order it is summed."""
     (x,) = operands
-    return Rounding(equation.primitive.bind(abs(x), **equation.params), many(x.size // out.size))
+    return Rounding(
+        equation.primitive.bind(lax.abs(x), **equation.params), many(x.size // out.size)
+    )
 
 
 def running_sum(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
     """Σ|x| up to each place."""
     (x,) = operands
     terms = x.shape[equation.params["axis"]]
-    return Rounding(equation.primitive.bind(abs(x), **equation.params), many(terms))
+    return Rounding(equation.primitive.bind(lax.abs(x), **equation.params), many(terms))
 
 
 def long_product(_equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
     """One rounding a factor."""
-    return Rounding(abs(out), many(operands[0].size // out.size))
+    return Rounding(lax.abs(out), many(operands[0].size // out.size))
 
 
 def running_product(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
     """One rounding a factor, up to each place."""
-    return Rounding(abs(out), many(operands[0].shape[equation.params["axis"]]))
+    return Rounding(lax.abs(out), many(operands[0].shape[equation.params["axis"]]))
 
 
 def scattered_sum(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
     """A sum wherever indices repeat."""
     operand, indices, updates = operands
-    magnitude = equation.primitive.bind(abs(operand), indices, abs(updates), **equation.params)
+    magnitude = equation.primitive.bind(
+        lax.abs(operand), indices, lax.abs(updates), **equation.params
+    )
     return Rounding(magnitude, many(1 + math.prod(indices.shape[:-1])))
 
 
@@ -126,3 +130,12 @@ RULES: dict[str, Rule] = {
     **named(exact, "iota convert_element_type bitcast_convert_type reduce_precision"),
     **named(exact, "stop_gradient optimization_barrier device_put name"),
 }
+
+DOMAINS: dict[str, tuple[float, float]] = {
+    "sqrt": (0.0, math.inf),
+    "log": (0.0, math.inf),
+    "asin": (-1.0, 1.0),
+    "acos": (-1.0, 1.0),
+    "acosh": (1.0, math.inf),
+}
+"""Where a function is defined: noise must not push an operand out, as no rounding would."""

@@ -32,7 +32,7 @@ def sampled(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
     return jax.vmap(run, in_axes=(0, *[None] * len(example)))
 
 
-def interval(stacked: Any, unit: Any, steps: Any) -> Interval:
+def interval(stacked: Any, unit: Any, steps: Any) -> tuple[Any, Any]:
     """Return an array's value and tolerance, from its samples.
 
     Args:
@@ -44,7 +44,7 @@ def interval(stacked: Any, unit: Any, steps: Any) -> Interval:
     spread = jnp.max(jnp.abs(stacked[1:] - want), axis=0)
     floor = jnp.maximum(steps, SHORTEST) * unit * jnp.abs(want)
     least = jnp.finfo(want.dtype).smallest_normal
-    return Interval(want, jnp.maximum(jnp.maximum(SAFETY * spread, floor), least))
+    return want, jnp.maximum(jnp.maximum(SAFETY * spread, floor), least)
 
 
 def unit_roundoff(noise: Noise) -> Any:

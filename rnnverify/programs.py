@@ -1,0 +1,129 @@
+"""Programs: what JAX compiles for a system and a bucket, once, in threads, and keeps.
+
+The gradient program gives clean and noisy samples of the loss and all gradients; the clip program
+clips such samples, so that tolerances follow the clip. Gradients travel as rows of one array, which
+makes for few transfers and small programs. JAX is only ever set up inside context managers.
+"""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnnverify.padding import Bucket, as_rows, width_of
+from rnnverify.records import Array, ClipKind
+from rnnverify.references.clipping import CLIPS
+from rnnverify.rounding.interpreter import noisy
+from rnnverify.rounding.noise import SAMPLES, Noise, samples
+from rnnverify.rounding.tolerance import interval, sampled, unit_roundoff
+from rnnverify.systems import System
+from rnnverify.unrolling import unrolled_gradient
+
+Kinds = tuple[ClipKind, ...]
+
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rnnverify-compile")
+_programs: dict[tuple[System, Bucket, Kinds], Future[Any]] = {}
+_lock = threading.Lock()
+
+
+def gradient_program(system: System, bucket: Bucket) -> Future[Any]:
+    """Begin to compile the reference gradient, unless that has been done.
+
+    Returns:
+        What will be a function of noise, padded arrays and dims. It returns samples (9, rows, width)
+        and their interval (2, rows, width): a row for each leaf of the system, then the loss.
+    """
+    return _begin(system, bucket, ())
+
+
+def clip_program(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
+    """Begin to compile clips of those kinds, unless that has been done.
+
+    Returns:
+        What will be a function of noise, the gradient program's samples, thresholds (kinds),
+        factors (kinds) by which samples are multiplied first, and the number of steps. It returns
+        intervals (kinds, 2, weights, width).
+    """
+    return _begin(system, bucket, kinds)
+
+
+def _begin(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
+    key = (system, bucket, kinds)
+    with _lock:
+        if key not in _programs:
+            _programs[key] = _threads.submit(_compile_clips if kinds else _compile_gradient, *key)
+        return _programs[key]
+
+
+def _compile_gradient(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
+    arrays, sizes = example(system, bucket)
+    width = width_of(system, bucket)
+
+    def gradient(arrays: Any, dims: Any) -> jax.Array:
+        results = unrolled_gradient(system, bucket)(arrays, dims)
+        return as_rows([results[name] for name in (*system.leaves, "loss")], width)
+
+    def program(noise: Noise, arrays: Any, dims: Any) -> tuple[jax.Array, jax.Array]:
+        stacked = run(noise, arrays, dims)
+        return stacked, jnp.stack(interval(stacked, unit_roundoff(noise), dims["T"]))
+
+    with jax_settings():
+        run = sampled(gradient, arrays, sizes)
+        return jax.jit(program).lower(noise_for(np.dtype(np.float64)), arrays, sizes).compile()
+
+
+def _compile_clips(system: System, bucket: Bucket, kinds: Kinds) -> Any:
+    width = width_of(system, bucket)
+    rows = np.zeros((len(system.weights), width))
+    stacked = np.zeros((1 + SAMPLES, len(system.leaves) + 1, width))
+    number, numbers = np.float64(1), np.ones(len(kinds))
+
+    def program(noise: Noise, stacked: Any, thresholds: Any, factors: Any, steps: Any) -> jax.Array:
+        weights = stacked[:, : len(system.weights)]
+        clipped = (run(noise, weights * factors[i], thresholds[i]) for i, run in enumerate(runs))
+        return jnp.stack([jnp.stack(interval(c, unit_roundoff(noise), steps)) for c in clipped])
+
+    with jax_settings():
+        runs = [jax.vmap(noisy(CLIPS[kind], rows, number), in_axes=(0, 0, None)) for kind in kinds]
+        noise = noise_for(np.dtype(np.float64))
+        return jax.jit(program).lower(noise, stacked, numbers, numbers, number).compile()
+
+
+def example(system: System, bucket: Bucket) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return arrays and dims of the shapes and dtypes that a bucket's programs take."""
+    sizes = dict(bucket)
+    arrays = {
+        name: np.zeros(axes.shape(sizes), np.int32 if axes.values == "tokens" else np.float64)
+        for name, axes in system.arrays.items()
+    }
+    return arrays, {axis: np.asarray(n, np.int32) for axis, n in bucket}
+
+
+@cache
+def noise_for(dtype: np.dtype[Any]) -> Noise:
+    """Return the samples' noise for code that computes in ``dtype``."""
+    return samples(dtype)
+
+
+@contextmanager
+def jax_settings(*, x64: bool = True) -> Iterator[None]:
+    """Set JAX up for a reference, whatever the process around has configured, and only here."""
+    with ExitStack() as stack:
+        for context in (
+            jax.enable_x64(x64),
+            jax.default_device(jax.local_devices(backend="cpu")[0]),
+            jax.debug_nans(False),
+            jax.debug_infs(False),
+            jax.disable_jit(False),
+            jax.numpy_dtype_promotion("standard"),
+            jax.numpy_rank_promotion("allow"),
+            jax.transfer_guard("allow"),
+        ):
+            stack.enter_context(context)
+        yield
