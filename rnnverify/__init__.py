@@ -8,6 +8,23 @@ does not import JAX.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnverify.checker import check as check
+    from rnnverify.errors import MissingRuleError as MissingRuleError
+    from rnnverify.errors import RnnverifyError as RnnverifyError
+    from rnnverify.errors import UsageError as UsageError
+    from rnnverify.records import Case as Case
+    from rnnverify.records import Clip as Clip
+    from rnnverify.records import Comparison as Comparison
+    from rnnverify.records import Failure as Failure
+    from rnnverify.records import Report as Report
+    from rnnverify.records import Verdict as Verdict
+    from rnnverify.runner import verify as verify
+    from rnnverify.strategies import cases as cases
+    from rnnverify.systems import System as System
+    from rnnverify.systems import find_system as find_system
 
 __version__ = "0.1.0"
 
@@ -28,10 +45,7 @@ _HOMES = {
     "verify": "runner",
 }
 
-__all__ = [  # noqa: PLE0604 - strings, all of them: the keys of _HOMES
-    "__version__",
-    *_HOMES,
-]
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - names, all of them: the keys of _HOMES
 
 
 def __getattr__(name: str) -> object:

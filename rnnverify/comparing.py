@@ -80,7 +80,7 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
 
 
 def conclusive(intervals: Sequence[Interval], dtype: np.dtype[Any]) -> bool:
-    """Whether rounding leaves something of every array, so that a case can tell right from wrong."""
+    """Whether rounding leaves enough of every array to tell right from wrong."""
     return all(each.blur <= max(CHAOS * each.size, NOTHING[dtype]) for each in intervals)
 
 

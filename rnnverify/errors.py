@@ -17,7 +17,7 @@ class MissingRuleError(RnnverifyError, NotImplementedError):
 
 
 class InvalidGradientsError(RnnverifyError):
-    """A candidate raised, wrote into its inputs, or returned something that is not its gradients."""
+    """A candidate raised, wrote into its inputs, or returned something malformed."""
 
     def __init__(self, message: str, *, traceback: str | None = None) -> None:
         super().__init__(message)

@@ -36,8 +36,9 @@ def gradient_program(system: System, bucket: Bucket) -> Future[Any]:
     """Begin to compile the reference gradient, unless that has been done.
 
     Returns:
-        What will be a function of noise, padded arrays and dims. It returns samples (9, rows, width)
-        and their interval (2, rows, width): a row for each leaf of the system, then the loss.
+        What will be a function of noise, padded arrays and dims. It returns samples (9, rows,
+        width) and their interval (2, rows, width): a row for each leaf of the system, then the
+        loss.
     """
     return _begin(system, bucket, ())
 
@@ -118,9 +119,9 @@ def jax_settings(*, x64: bool = True) -> Iterator[None]:
         for context in (
             jax.enable_x64(x64),
             jax.default_device(jax.local_devices(backend="cpu")[0]),
-            jax.debug_nans(False),
-            jax.debug_infs(False),
-            jax.disable_jit(False),
+            jax.debug_nans(False),  # noqa: FBT003 - JAX's own signature
+            jax.debug_infs(False),  # noqa: FBT003
+            jax.disable_jit(False),  # noqa: FBT003
             jax.numpy_dtype_promotion("standard"),
             jax.numpy_rank_promotion("allow"),
             jax.transfer_guard("allow"),

@@ -45,6 +45,9 @@ BEYOND: Shares = {"half": 3, "none": 3, "few": 1, "most": 2, "all": 1}
 
 BEYOND_SHARE = {"half": 0.5, "none": 0.0, "few": 0.2, "most": 0.8, "all": 1.0}
 
+DENSITY = 0.3
+"""The share of entries that is not zero where something is sparse."""
+
 
 @dataclass(frozen=True)
 class Regime:
@@ -107,21 +110,16 @@ def _weight(
 def _entries(shape: tuple[int, ...], kind: str, random: np.random.Generator) -> Array:
     normal = random.standard_normal(shape)
     scaled = normal / np.sqrt(shape[-1])
-    if kind == "rounded":
-        return random.integers(-4, 5, shape) / 4
-    if kind == "normal":
-        return normal
-    if kind == "mixed scales":
-        return scaled * random.choice([0, 0.01, 0.1, 1, 1, 10])
-    if kind == "integers":
-        return random.integers(-2, 3, shape).astype(np.float64)
-    if kind == "sparse":
-        return normal * (random.random(shape) < 0.3)
-    if kind == "tiny":
-        return scaled * 0.01
-    if kind == "large":
-        return scaled * random.choice([5, 30])
-    return scaled
+    made: dict[str, Callable[[], Array]] = {
+        "rounded": lambda: random.integers(-4, 5, shape) / 4,
+        "normal": lambda: normal,
+        "mixed scales": lambda: scaled * random.choice([0, 0.01, 0.1, 1, 1, 10]),
+        "integers": lambda: random.integers(-2, 3, shape).astype(np.float64),
+        "sparse": lambda: normal * (random.random(shape) < DENSITY),
+        "tiny": lambda: scaled * 0.01,
+        "large": lambda: scaled * random.choice([5, 30]),
+    }
+    return made[kind]() if kind in made else scaled
 
 
 def _recurrence(drawn: Array, kind: str, random: np.random.Generator) -> Array:
@@ -179,7 +177,7 @@ def _loss_weights(
         "signed": t >= 0,
         "last step": t == steps - 1,
         "one step": one,
-        "sparse": one | (random.random(steps) < 0.4),
+        "sparse": one | (random.random(steps) < DENSITY),
     }
     return np.where(kept[regime.loss], signed, 0.0)
 

@@ -1,11 +1,14 @@
 """Shrinking: the smallest case that fails in the same way, and the step at which it begins."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import hypothesis
 import numpy as np
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from hypothesis.errors import Flaky
 
 from rnnverify.checker import check
@@ -44,10 +47,8 @@ def smallest(
             found = case
             raise _FoundError
 
-    try:
+    with suppress(_FoundError, Flaky), _no_traces():
         find()
-    except (_FoundError, Flaky):
-        pass
     return found
 
 
@@ -62,7 +63,20 @@ def explore(
     def visit_each(case: Case) -> None:
         visit(case)
 
-    visit_each()
+    with _no_traces():
+        visit_each()
+
+
+@contextmanager
+def _no_traces() -> Iterator[None]:
+    """Let Hypothesis keep what it notes down in a folder that goes away, not in the current one."""
+    before = storage_directory(intent_to_write=False).path
+    with tempfile.TemporaryDirectory(prefix="rnnverify-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(before)
 
 
 def quiet(*, max_examples: int, phases: tuple[Phase, ...]) -> hypothesis.settings:

@@ -19,6 +19,7 @@ Sizes = Mapping[str, tuple[int, int]]
 
 LONGEST_WINDOW = 25
 """Steps in a window of a text, as in min-char-rnn."""
+SHORTEST_TEXT = 2
 
 
 class Source(Protocol):
@@ -65,7 +66,7 @@ class Text:
     kind: InputKind = "text"
 
     def __post_init__(self) -> None:
-        if len(self.text) < 2:
+        if len(self.text) < SHORTEST_TEXT:
             message = (
                 f"text: {self.name} has {len(self.text)} characters, but at least 2 are needed: "
                 "one to read and one to predict"

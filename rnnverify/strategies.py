@@ -1,9 +1,9 @@
 """Hypothesis strategies for cases.
 
-A case is drawn as its dims, then a regime, then a seed, from which NumPy builds the arrays. To draw
-each entry would cost several times as much, and would give mostly rank-deficient matrices, on which
-a transposition cannot show. The order of the draws is the order of shrinking: T, the other dims, the
-regime to the plainest (readable multiples of ¼), then the values.
+A case is drawn as its dims, then a regime, then a seed, from which NumPy builds the arrays. To
+draw each entry would cost several times as much, and would give mostly rank-deficient matrices, on
+which a transposition cannot show. The order of the draws is the order of shrinking: T, the other
+dims, the regime to the plainest (readable multiples of ¼), then the values.
 """
 
 from collections.abc import Mapping

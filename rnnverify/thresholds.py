@@ -41,7 +41,7 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
 
 
 def _magnitudes(clip: Clip, gradients: Mapping[str, Array]) -> Array:
-    """Return what a threshold is drawn from, ascending, without zeros: norms, or largest entries."""
+    """Return norms, or largest entries: what a threshold is drawn from, ascending, no zeros."""
     if clip.kind == "value":
         found = np.array([np.abs(g).max() for g in gradients.values()])
     elif clip.kind == "norm":

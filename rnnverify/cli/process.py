@@ -1,8 +1,6 @@
 """Settling in: what may be set up globally, because the process is the command line's own."""
 
-import atexit
 import os
-import tempfile
 
 from platformdirs import user_cache_path
 
@@ -11,14 +9,11 @@ OWN_PROCESS = "the process belongs to the command line"
 
 
 def settle(*, cache: bool) -> None:
-    """Give JAX a compilation cache, if asked to, and Hypothesis a home that goes away.
+    """Give JAX a compilation cache, if asked to.
 
-    Both read their settings when they are first used. What the user has set in the environment
-    stays as it is.
+    JAX reads the environment when it is imported, which must not have happened yet. What the user
+    has set there stays as it is.
     """
-    home = tempfile.TemporaryDirectory(prefix="rnnverify-")
-    atexit.register(home.cleanup)
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", home.name)
     if cache:
         folder = user_cache_path("rnnverify") / "jax"
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))

@@ -14,6 +14,9 @@ import optax
 
 from rnnverify.records import ClipKind
 
+SQUARABLE = 1e-100, 1e100
+"""Between these, no square overflows or vanishes in float64."""
+
 
 def clip_by_value(rows: jax.Array, threshold: jax.Array) -> jax.Array:
     """Cut every entry to ``[-threshold, threshold]``."""
@@ -28,7 +31,8 @@ def clip_by_norm(rows: jax.Array, threshold: jax.Array) -> jax.Array:
 def clip_by_global_norm(rows: jax.Array, threshold: jax.Array) -> jax.Array:
     """Clip all rows by their common L2 norm (Pascanu et al. 2013)."""
     largest = jnp.max(jnp.abs(rows))
-    extreme = ((largest > 1e100) | (largest < 1e-100)) & (largest > 0) & jnp.isfinite(largest)
+    squarable = (largest > SQUARABLE[0]) & (largest < SQUARABLE[1])
+    extreme = ~squarable & (largest > 0) & jnp.isfinite(largest)
     unit = jnp.where(extreme, largest, 1.0)
     return _apply(optax.clip_by_global_norm(threshold / unit), rows / unit) * unit
 

@@ -9,6 +9,8 @@ from rich.text import Text
 
 from rnnverify.records import Comparison, Failure, Report
 
+VAST = 1e99
+"""Errors of more tolerances than this are told as such: the entry should be zero."""
 STYLES = {
     "match": "green",
     "inconclusive": "yellow",
@@ -58,7 +60,7 @@ def table(reports: Sequence[Report]) -> Table:
 
 
 def failure_block(report: Report, failure: Failure) -> RenderableType:
-    """Return a failure: what differs, where, by how much, in which case, and how to see it again."""
+    """Return a failure: what differs, where, by how much, in which case, how to see it again."""
     verdict = failure.verdict
     lines = [Text.from_markup(_headline(report, failure))]
     if failure.gradient is None:
@@ -104,6 +106,8 @@ def _figures(failure: Failure) -> list[str]:
 
 
 def _times(worst: Comparison) -> str:
+    if worst.want == 0:
+        return "should be zero"
     return f"{worst.worst:.3g} times the tolerance"
 
 
@@ -126,7 +130,9 @@ def _digits(report: Report) -> str:
 
 def _worst(report: Report) -> str:
     worst = [each.worst for each in report.gradients.values() if each.worst is not None]
-    return f"{max(worst):.2g}" if worst else "-"
+    if not worst:
+        return "-"
+    return f"{max(worst):.2g}" if max(worst) < VAST else f">{VAST:.0e}"
 
 
 def _remarks(reports: Sequence[Report]) -> list[str]:

@@ -69,7 +69,7 @@ def tolerance_of(
     Raises:
         MissingRuleError: if it uses a primitive without a rounding rule.
     """
-    with jax.enable_x64(True):
+    with jax.enable_x64(True):  # noqa: FBT003 - JAX's own signature
         noise = samples(np.dtype(dtype))
         run = jax.jit(sampled(function, *arguments))
         want, tolerance = interval(run(noise, *arguments), unit_roundoff(noise), steps)
