@@ -71,4 +71,4 @@ def _shorten(g: Array, length: float, threshold: float) -> Array:
     if length <= threshold:
         return g.copy()
     with np.errstate(invalid="ignore"):
-        return np.asarray(g * (threshold / length))
+        return (g.astype(np.float64) / length * threshold).astype(g.dtype)

@@ -1,0 +1,1 @@
+"""Every figure in README comes from a script here."""

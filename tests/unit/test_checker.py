@@ -1,0 +1,231 @@
+"""check: every verdict, and that a candidate cannot crash it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnverify.checker import check, check_under
+from rnnverify.errors import UsageError
+from rnnverify.models import char_rnn
+from rnnverify.records import Array, Case, Clip
+from tests.support import char_rnn_case, mended
+
+
+def with_change(name: str, change: Callable[[Array], Array]) -> Any:
+    """Return char_rnn's own gradients, one of them changed."""
+    return mended(char_rnn.gradients, name, change)
+
+
+def test_the_model_matches() -> None:
+    """The built-in model matches, under no clip, conclusively in every gradient."""
+    verdict = check(char_rnn_case(), char_rnn.gradients)
+
+    assert verdict.kind == "match"
+    assert [each.gradient for each in verdict.comparisons] == [*char_rnn.WEIGHTS, "h0"]
+    assert all(each.conclusive for each in verdict.comparisons)
+    assert not verdict.notes
+
+
+def test_a_wrong_gradient_is_wrong() -> None:
+    """A sign is found, and only its own gradient is blamed."""
+    verdict = check(char_rnn_case(), with_change("Whh", np.negative))
+
+    assert verdict.kind == "wrong"
+    assert [e.gradient for e in verdict.comparisons if e.kind != "match"] == ["Whh"]
+
+
+def test_twelve_digits_are_inaccurate() -> None:
+    """A relative error of 1e-12 is seen, and told from a bug."""
+    assert check(char_rnn_case(), with_change("Whh", lambda g: g * (1 + 1e-12))).kind == "inaccurate"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_nonfinite(bad: float) -> None:
+    """NaN and infinity have a verdict of their own."""
+    assert check(char_rnn_case(), with_change("bh", lambda g: g * bad)).kind == "nonfinite"
+
+
+def raises(case: Case) -> dict[str, Array]:
+    """Raise, as a candidate with a bug does."""
+    return {"Whh": case["no such array"]}
+
+
+def writes(case: Case) -> dict[str, Array]:
+    """Write into an input."""
+    returned = char_rnn.gradients(case)
+    case["h0"][:] = 7
+    return returned
+
+
+def hands_back(case: Case) -> dict[str, Array]:
+    """Return an input as a gradient."""
+    return char_rnn.gradients(case) | {"h0": case["h0"]}
+
+
+def exits(_case: Case) -> dict[str, Array]:
+    """Leave, as a script might."""
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        (raises, "raised KeyError: 'no such array'"),
+        (exits, "raised SystemExit: 3"),
+        (writes, "wrote into its input h0"),
+        (hands_back, "gradient of h0 shares memory with the input h0"),
+        (lambda _case: None, "returned a NoneType"),
+        (lambda: {}, "raised TypeError"),
+    ],
+)
+def test_misbehaviour_is_a_verdict(candidate: Any, words: str) -> None:
+    """Whatever a candidate does, the verdict is invalid and says what it did."""
+    verdict = check(char_rnn_case(), candidate)
+
+    assert verdict.kind == "invalid"
+    assert words in verdict.message
+
+
+def test_the_traceback_is_the_candidates_own() -> None:
+    """The traceback begins in the candidate; no frame of ours is in it."""
+    traceback = check(char_rnn_case(), raises).traceback
+
+    assert traceback is not None
+    assert "in raises" in traceback
+    assert "calling.py" not in traceback
+
+
+def test_inputs_are_private_copies() -> None:
+    """A candidate that writes does so into copies."""
+    case = char_rnn_case()
+    before = {name: array.copy() for name, array in case.items()}
+    check(case, writes)
+
+    for name, array in case.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_missing_state_is_not_checked() -> None:
+    """A state's gradient may be left out, which is said."""
+    verdict = check(
+        char_rnn_case(), lambda c: {n: g for n, g in char_rnn.gradients(c).items() if n != "h0"}
+    )
+
+    assert verdict.kind == "match"
+    assert verdict.unchecked == ("h0",)
+
+
+def test_a_wrong_loss_is_a_note() -> None:
+    """People print one loss and differentiate another."""
+    verdict = check(char_rnn_case(), with_change("loss", lambda loss: loss / 2))
+
+    assert verdict.kind == "match"
+    assert verdict.notes == ("the loss differs from the reference's",)
+
+
+def test_shared_memory_among_gradients_is_a_note() -> None:
+    """Two gradients in one array are odd, not wrong."""
+
+    def shares(case: Case) -> dict[str, Array]:
+        returned = char_rnn.gradients(case)
+        both = np.concatenate([returned["bh"], returned["bh"]])
+        return returned | {"bh": both[:3], "h0": both[:3]}
+
+    assert any("bh and h0 share memory" in note for note in check(char_rnn_case(), shares).notes)
+
+
+def test_zero_gradients_are_counted_apart() -> None:
+    """Without loss weights all gradients are zero: they must be, and it is no pass."""
+    case = char_rnn_case(loss_weights=np.zeros(5))
+
+    assert check(case, char_rnn.gradients).zero
+    assert check(case, with_change("Whh", lambda g: g + 1e-9)).kind == "wrong"
+
+
+def test_one_symbol_leaves_nothing_to_learn() -> None:
+    """With V = 1 every gradient is zero, and anything else is wrong."""
+    case = char_rnn_case(V=1)
+
+    assert check(case, char_rnn.gradients).zero
+    assert check(case, with_change("by", lambda g: g + 1)).kind == "wrong"
+
+
+def test_chaos_is_inconclusive() -> None:
+    """Where rounding alone decides the gradient, nobody is accused, and nobody passes."""
+    chaotic = 40 * np.random.default_rng(0).standard_normal((8, 8))
+    case = char_rnn_case(T=60, H=8, Whh=chaotic, Why=np.ones((4, 8)), h0=np.full(8, 1e-3))
+
+    assert check(case, with_change("Whh", np.negative)).kind == "inconclusive"
+
+
+def test_float32_is_held_to_float32() -> None:
+    """A float32 candidate is judged by float32's rounding, and float64's digits are not asked."""
+    case = char_rnn_case(dtype="float32")
+
+    assert check(case, char_rnn.gradients).kind == "match"
+    assert check(case, with_change("Whh", lambda g: g * np.float32(1.001))).kind == "wrong"
+
+
+def test_a_float32_cast_is_inaccurate_in_float64() -> None:
+    """A cast to float32 on the way out is seen."""
+    cast = with_change("Whh", lambda g: g.astype(np.float32))
+
+    assert check(char_rnn_case(), cast).kind in ("inaccurate", "wrong")
+
+
+def test_the_reference_overflowing_accuses_nobody() -> None:
+    """NaN where the reference itself overflows float32 is inconclusive."""
+    case = char_rnn_case(dtype="float32", loss_weights=np.full(5, 3e38))
+
+    assert check(case, with_change("Why", lambda g: g * np.nan)).kind == "inconclusive"
+
+
+CLIPS = ["none", "value", "norm", "global-norm", "value:0.1", "norm:0.1", "global-norm:0.1"]
+
+
+@pytest.mark.parametrize("beyond", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_every_clip_from_one_evaluation(beyond: float, dtype: str) -> None:
+    """The model matches under all clips at once; each case carries its resolved threshold."""
+    clips = [Clip.parse(text) for text in CLIPS]
+    case = char_rnn_case(dtype=dtype).replace(beyond=beyond)
+    verdicts = check_under(clips, case, char_rnn.gradients)
+
+    assert [v.kind for v in verdicts] == ["match"] * len(clips)
+    assert [v.case.clip.kind for v in verdicts] == [clip.kind for clip in clips]
+    assert all(v.case.clip.threshold for v in verdicts[1:])
+    assert [v.clip_active for v in verdicts[:4]] == [False, *[beyond > 0] * 3]
+
+
+@pytest.mark.parametrize("text", CLIPS[1:])
+def test_a_clip_left_out_is_wrong(text: str) -> None:
+    """A candidate that forgets to clip is found where the clip is active."""
+    case = char_rnn_case().replace(clip=Clip.parse(text), beyond=1.0)
+
+    assert check(case, lambda c: char_rnn.gradients(c.replace(clip=Clip()))).kind == "wrong"
+
+
+def test_states_are_not_clipped() -> None:
+    """Clips cover the weights; a clipped dh0 is wrong."""
+    case = char_rnn_case().replace(clip=Clip("value", 1e-3))
+
+    assert check(case, char_rnn.gradients).kind == "match"
+    assert check(case, with_change("h0", lambda g: np.clip(g, -1e-3, 1e-3))).kind == "wrong"
+
+
+def test_a_gradient_that_is_cut_throughout_says_little() -> None:
+    """Where a clip by value leaves only signs, a match is not conclusive."""
+    verdict = check(char_rnn_case().replace(clip=Clip("value", 1e-9)), char_rnn.gradients)
+    conclusive = {each.gradient: each.conclusive for each in verdict.comparisons}
+
+    assert verdict.kind == "match"
+    assert conclusive["h0"]
+    assert not conclusive["bh"]
+
+
+def test_an_unknown_system_is_named() -> None:
+    """The error says which systems there are."""
+    with pytest.raises(UsageError, match="did you mean 'char_rnn'"):
+        check(char_rnn_case().replace(system="char_rn"), char_rnn.gradients)
