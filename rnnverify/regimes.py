@@ -61,6 +61,11 @@ class Regime:
     beyond: str
 
     @property
+    def key(self) -> list[int]:
+        """Numbers that stand for the choices, to seed a generator with."""
+        return [list(TABLES[table]).index(choice) for table, choice in vars(self).items()]
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What a report counts."""
         return tuple(f"{field}: {choice}" for field, choice in vars(self).items())

@@ -1,6 +1,6 @@
 """Hypothesis profiles: ``dev`` is quick, ``ci`` is what a gate runs, ``thorough`` is for a night.
 
-    pytest --hypothesis-profile=thorough
+pytest --hypothesis-profile=thorough
 """
 
 import os

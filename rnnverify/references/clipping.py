@@ -3,7 +3,7 @@
 The same definition as in NumPy, written independently of it. Gradients come as the rows of one
 array (gradients, entries), shorter ones filled up with zeros, which no norm notices. optax squares
 what it is given, so rows whose squares would overflow or vanish are brought near 1 before, and back
-after; entries 150 orders of magnitude below the norm may then come out as 0.
+after; entries 100 orders of magnitude below the norm may then come out as 0.
 """
 
 from collections.abc import Callable, Mapping

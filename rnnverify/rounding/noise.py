@@ -7,7 +7,8 @@ One operation's result ``out`` becomes ``out + level · c · n · m``, where
   (the worst case of recursive summation, (n-1)·u·Σ|x|, Higham 2002, section 4.2), else 1;
 - ``n`` has a random sign and a magnitude between ½ and 1;
 - ``m`` is the magnitude that was rounded: the larger operand of a sum, the sum of the absolute
-  values for a long one, else the result; at least the smallest normal number. It breaks ties, too.
+  values for a long one, else the result; never less than a few smallest normal numbers, so that it
+  covers underflow, and breaks ties.
 
 Randomness is a constant random table for each operation, times an odd key for sample and
 iteration; a product's top bits are random (Dietzfelbinger et al. 1997, multiply-shift hashing).
@@ -29,8 +30,8 @@ from rnnverify.records import Array
 SAMPLES = 8
 LEVEL = 8.0
 SMALLEST = 2.0**-960
-"""No magnitude counts as less than this, or than the smallest normal number of the tested dtype,
-below which code may underflow. Its product with the level is not flushed to zero, as XLA flushes
+"""No magnitude counts as less than this, or than four times the smallest normal number of the tested
+dtype, around which code underflows, summand by summand. Its product with the level is not flushed to zero, as XLA flushes
 subnormal numbers on CPUs."""
 LARGEST = 1e300
 """Bounds the magnitude, so that an infinite result takes finite noise and stays what it is."""
@@ -43,14 +44,14 @@ class Noise(NamedTuple):
 
     Attributes:
         level: Relative size; 0 for the clean sample.
-        normal: The least magnitude that counts.
+        least: The least magnitude that counts.
         seed: uint32, differs from sample to sample.
         steady: Whether the iteration is left out of the key.
         key: Odd uint32; mixes seed and iteration.
     """
 
     level: Any
-    normal: Any
+    least: Any
     seed: Any
     steady: Any
     key: Any
@@ -81,7 +82,7 @@ def samples(dtype: np.dtype[Any]) -> Noise:
         key = _mix(seed) | np.uint32(1)
     return Noise(
         level=np.where(index == 0, 0.0, LEVEL * float(info.eps) / 2),
-        normal=np.full(len(index), max(float(info.smallest_normal), SMALLEST)),
+        least=np.full(len(index), max(4 * float(info.smallest_normal), SMALLEST)),
         seed=seed,
         steady=index % 2 == 0,
         key=key,
@@ -106,7 +107,7 @@ class Perturber:
         bits = lax.mul(self._table(np.shape(out)), noise.key)
         signed = lax.mul(lax.convert_element_type(_as_signed(bits), out.dtype), 2.0**-32)
         half = lax.select(lax.lt(signed, 0.0), *(lax.full_like(signed, h) for h in (-0.5, 0.5)))
-        size = lax.mul(noise.level * factor, lax.clamp(noise.normal, magnitude, LARGEST))
+        size = lax.mul(noise.level * factor, lax.clamp(noise.least, magnitude, LARGEST))
         return lax.add(out, lax.mul(lax.add(signed, half), size))
 
     def _table(self, shape: tuple[int, ...]) -> Array:

@@ -38,7 +38,9 @@ def test_a_wrong_gradient_is_wrong() -> None:
 
 def test_twelve_digits_are_inaccurate() -> None:
     """A relative error of 1e-12 is seen, and told from a bug."""
-    assert check(char_rnn_case(), with_change("Whh", lambda g: g * (1 + 1e-12))).kind == "inaccurate"
+    assert (
+        check(char_rnn_case(), with_change("Whh", lambda g: g * (1 + 1e-12))).kind == "inaccurate"
+    )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -20,7 +20,9 @@ def right() -> dict[str, Any]:
 
 def test_the_right_structure_becomes_float64() -> None:
     """Lists, integers and float32 are read; the loss may be any one number."""
-    read = structured(right() | {"b": np.ones(2, np.float32), "loss": np.ones((1, 1))}, SHAPES, ["W", "b"])
+    read = structured(
+        right() | {"b": np.ones(2, np.float32), "loss": np.ones((1, 1))}, SHAPES, ["W", "b"]
+    )
 
     assert {name: (a.shape, a.dtype.name) for name, a in read.items()} == {
         "W": ((2, 3), "float64"),

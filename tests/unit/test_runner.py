@@ -1,0 +1,278 @@
+"""verify: reports that count honestly, and a failure that can be read."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnverify
+from rnnverify.errors import UsageError
+from rnnverify.models import char_rnn
+from rnnverify.records import Array, Case, Clip, Comparison, Verdict
+from rnnverify.runner import Run
+from rnnverify.shrinking import first_wrong_step
+from rnnverify.systems import CHAR_RNN
+from rnnverify.tallying import Tally
+from tests.support import char_rnn_case, mended
+
+
+def no_carry(case: Case) -> dict[str, Array]:
+    """Drop dhnext: what char_rnn gives when gradients do not flow back in time."""
+    h = char_rnn.forward(case)
+    _, dy = char_rnn.output(case, h[1:])
+    dhraw = (1 - h[1:] ** 2) * (dy @ case["Why"])
+    dWxh = np.zeros_like(case["Wxh"])
+    np.add.at(dWxh.T, case["inputs"], dhraw)
+    return {
+        **char_rnn.backward(case, h, dy),
+        **{"Wxh": dWxh, "Whh": dhraw.T @ h[:-1], "bh": dhraw.sum(axis=0)},
+        "h0": dhraw[0] @ case["Whh"],
+    }
+
+
+def test_the_model_matches() -> None:
+    """Every case is counted, and every gradient is conclusive in most."""
+    report = rnnverify.verify(char_rnn.gradients, "char_rnn", cases=40)
+
+    assert report.ok
+    assert report.verdict == "match"
+    assert report.cases == sum(report.counts.values()) == 40
+    assert report.failure is None
+    assert set(report.gradients) == {*char_rnn.WEIGHTS, "h0"}
+    assert all(2 * each.conclusive >= each.nonzero for each in report.gradients.values())
+
+
+def test_the_same_seed_gives_the_same_report() -> None:
+    """A report depends on the seed, and on nothing else."""
+    first, again, other = (
+        rnnverify.verify(no_carry, "char_rnn", cases=20, seed=seed) for seed in (3, 3, 4)
+    )
+
+    assert first.gradients == again.gradients
+    assert first.regimes == again.regimes
+    assert first.failure is not None
+    assert again.failure is not None
+    assert first.failure.message == again.failure.message
+    assert first.regimes != other.regimes
+
+
+def test_a_failure_is_small_and_told() -> None:
+    """A dropped carry is shrunk to two steps, and its step, entry and figures are told."""
+    report = rnnverify.verify(no_carry, "char_rnn", cases=40)
+    failure = report.failure
+
+    assert report.verdict == "wrong"
+    assert failure is not None
+    assert failure.verdict.case.dims["T"] == 2
+    assert failure.step == 1
+    assert failure.gradient in failure.gradients
+    assert set(failure.gradients) <= {"Wxh", "Whh", "bh", "h0"}
+    assert failure.got is not None
+    assert failure.want is not None
+    assert failure.tolerance is not None
+    assert abs(failure.got - failure.want) > failure.tolerance
+    assert f"d{failure.gradient}[" in failure.message
+    assert "step 1" in failure.message
+    assert failure.replay.startswith("rnnverify.verify(no_carry, 'char_rnn'")
+
+
+def test_the_first_wrong_step_is_that_of_the_loss() -> None:
+    """Each step's loss is tried alone; a carry shows from step 1 on, a sign from step 0."""
+    negative = mended(char_rnn.gradients, "Whh", np.negative)
+
+    assert first_wrong_step(char_rnn_case(), no_carry) == 1
+    assert first_wrong_step(char_rnn_case(), negative) == 0
+    assert first_wrong_step(char_rnn_case(), char_rnn.gradients) is None
+
+
+def test_every_case_is_run_whatever_fails() -> None:
+    """A failing run counts as many cases as a passing one."""
+    report = rnnverify.verify(no_carry, "char_rnn", cases=30)
+
+    assert report.cases == 30
+    assert report.counts["wrong"] > 10
+
+
+def raises_sometimes(case: Case) -> dict[str, Array]:
+    """Raise, but only for one step."""
+    if case.dims["T"] == 1:
+        message = "cannot do T = 1"
+        raise ValueError(message)
+    return char_rnn.gradients(case)
+
+
+def test_an_invalid_candidate_is_shrunk_too() -> None:
+    """The failure says what was raised, in the smallest case."""
+    failure = rnnverify.verify(raises_sometimes, "char_rnn", cases=100).failure
+
+    assert failure is not None
+    assert failure.gradient is None
+    assert failure.verdict.case.dims["T"] == 1
+    assert "raised ValueError: cannot do T = 1" in failure.message
+
+
+def test_a_candidate_that_changes_its_mind_is_still_reported() -> None:
+    """A failure that does not come again when it is shrunk is told as it was first seen."""
+    calls = 0
+
+    def fickle(case: Case) -> dict[str, Array]:
+        nonlocal calls
+        calls += 1
+        returned = char_rnn.gradients(case)
+        return returned | {"Whh": returned["Whh"] + 1} if calls == 7 else returned
+
+    report = rnnverify.verify(fickle, "char_rnn", cases=20)
+
+    assert report.verdict == "wrong"
+    assert report.failure is not None
+    assert report.failure.gradients == ("Whh",)
+
+
+def test_one_evaluation_serves_all_clips() -> None:
+    """Several clips see the same cases, and each has a report of its own."""
+    reports = run(clips=("none", "value", "norm", "global-norm:1")).reports()
+
+    assert [report.clip for report in reports] == ["none", "value", "norm", "global-norm:1"]
+    assert len({tuple(report.regimes.items()) for report in reports}) == 1
+    assert reports[0].clip_active == 0
+    assert all(report.clip_active > 0.3 for report in reports[1:])
+    assert all(report.ok for report in reports)
+
+
+def test_a_clip_alone_is_remarked() -> None:
+    """Without ``none`` among the clips a report says what that hides."""
+    (report,) = run(clips=("value:5",)).reports()
+
+    assert "hides every bug beyond it" in report.notes[0]
+
+
+def test_an_odd_loss_is_a_note_with_a_count() -> None:
+    """Notes say in how many cases they hold, and fail nothing."""
+    report = rnnverify.verify(
+        mended(char_rnn.gradients, "loss", lambda x: x + 1), "char_rnn", cases=9
+    )
+
+    assert report.ok
+    assert report.notes == ("the loss differs from the reference's (in 9 of 9 cases)",)
+
+
+def test_unchecked_gradients_are_listed() -> None:
+    """A state's gradient that is never returned is reported as such."""
+
+    def without_h0(case: Case) -> dict[str, Array]:
+        return {name: g for name, g in char_rnn.gradients(case).items() if name != "h0"}
+
+    assert rnnverify.verify(without_h0, "char_rnn", cases=9).unchecked == ("h0",)
+
+
+def test_too_little_conclusive_is_no_pass() -> None:
+    """A gradient conclusive in under half of the cases makes a run inconclusive."""
+    tally = Tally()
+    for i in range(10):
+        tally.add(verdict(conclusive=i < 4))
+    assert tally.verdict == "inconclusive"
+    for _ in range(2):
+        tally.add(verdict(conclusive=True))
+    assert tally.verdict == "match"
+
+
+def test_nothing_but_zeros_is_no_pass() -> None:
+    """A run in which every gradient was zero could not have failed."""
+    tally = Tally()
+    tally.add(verdict(conclusive=False, zero=True))
+
+    assert tally.counts["zero"] == 1
+    assert tally.verdict == "inconclusive"
+
+
+def test_an_inconclusive_case_does_not_hide_a_wrong_one() -> None:
+    """The worst verdict counts."""
+    tally = Tally()
+    for kind in ("match", "wrong", "inconclusive"):
+        tally.add(verdict(conclusive=True, kind=kind))
+
+    assert tally.verdict == "wrong"
+
+
+def verdict(*, conclusive: bool, zero: bool = False, kind: Any = "match") -> Verdict:
+    """Return a verdict on one gradient."""
+    comparison = Comparison(
+        gradient="Whh",
+        kind="match",
+        worst=0.1,
+        index=(0,),
+        got=1.0,
+        want=1.0,
+        tolerance=1e-15,
+        digits=14.0,
+        agree=15.0,
+        conclusive=conclusive,
+        zero=zero,
+    )
+    return Verdict(kind=kind, case=char_rnn_case(), comparisons=(comparison,))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cases": 0}, "at least 1"),
+        ({"cases": -3}, "-3 is too few"),
+        ({"seed": -1}, "must be 0 or more"),
+        ({"dtype": "half"}, "unknown 'half'"),
+        ({"clip": "max:1"}, "unknown 'max:1'"),
+        ({"system": "lstm"}, "unknown 'lstm'"),
+    ],
+)
+def test_bad_arguments_are_named(options: dict[str, Any], words: str) -> None:
+    """Errors show the value, and say what would be right."""
+    with pytest.raises(UsageError, match=words):
+        rnnverify.verify(char_rnn.gradients, **({"system": "char_rnn"} | options))
+
+
+def test_long_runs_go_in_batches() -> None:
+    """Beyond a batch cases go on, and are all different."""
+    seen: list[bytes] = []
+
+    def remember(case: Case) -> dict[str, Array]:
+        seen.append(case["Wxh"].tobytes() + case["Why"].tobytes())
+        return {}
+
+    report = rnnverify.verify(remember, "char_rnn", cases=2100)
+
+    assert report.cases == 2100
+    assert len(set(seen)) > 1500
+
+
+def run(**changes: Any) -> Run:
+    """Return a small run of the built-in model."""
+    clips = tuple(Clip.parse(text) for text in changes.pop("clips"))
+    return Run(
+        candidate=char_rnn.gradients,
+        name="model",
+        system=CHAR_RNN,
+        clips=clips,
+        dtype="float64",
+        cases=30,
+        seed=0,
+        **changes,
+    )
+
+
+def test_the_users_process_is_left_alone(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is left, and neither JAX's settings nor NumPy's random state nor errors change."""
+    import jax  # noqa: PLC0415
+
+    monkeypatch.chdir(tmp_path)
+    before = jax.config.jax_enable_x64, np.random.get_state()[2], np.geterr()
+    rnnverify.verify(no_carry, "char_rnn", cases=10)
+
+    assert list(tmp_path.iterdir()) == []
+    assert (jax.config.jax_enable_x64, np.random.get_state()[2], np.geterr()) == before
+
+
+def test_the_users_jax_settings_do_not_matter() -> None:
+    """The reference works under settings that a user may have made for code of their own."""
+    import jax  # noqa: PLC0415
+
+    with jax.numpy_dtype_promotion("strict"), jax.debug_nans(True), jax.disable_jit(True):
+        assert rnnverify.verify(char_rnn.gradients, "char_rnn", cases=5).ok
