@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def call(
     return gradients, _shared(arrays)
 
 
-def _run(candidate: Candidate, case: Case) -> object:
+def _run(candidate: Candidate, case: Case) -> Any:
     try:
         with np.errstate(all="ignore"):
             return candidate(case)

@@ -42,7 +42,7 @@ class Evaluation:
             factors: What the loss weights are multiplied by under each; a power of two, so that
                 gradients, which are linear in them, scale exactly.
         """
-        results = [self.scaled(factor) for factor in factors]
+        results: list[Intervals] = [self.scaled(factor) for factor in factors]
         clipped = [i for i, clip in enumerate(clips) if clip.kind != "none"]
         if not clipped:
             return results
@@ -57,7 +57,7 @@ class Evaluation:
                 np.float64(self.case.dims["T"]),
             )
         for i, rows in zip(clipped, np.asarray(intervals), strict=True):
-            results[i] = results[i] | _read(self.system, self.case, self.bucket, rows)
+            results[i] = {**results[i], **_read(self.system, self.case, self.bucket, rows)}
         return results
 
     def scaled(self, factor: float) -> dict[str, Interval]:

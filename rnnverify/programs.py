@@ -58,7 +58,8 @@ def _begin(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
     key = (system, bucket, kinds)
     with _lock:
         if key not in _programs:
-            _programs[key] = _threads.submit(_compile_clips if kinds else _compile_gradient, *key)
+            build = _compile_clips if kinds else _compile_gradient
+            _programs[key] = _threads.submit(lambda: build(*key))
         return _programs[key]
 
 

@@ -36,14 +36,10 @@ class Tally:
     @property
     def verdict(self) -> VerdictKind:
         """The worst verdict, or ``inconclusive`` where too little was conclusive for a match."""
-        worst = max(
-            (kind for kind in VERDICT_KINDS if self.counts[kind]),
-            default="match",
-            key=VERDICT_KINDS.index,
-        )
-        if worst not in ("match", "inconclusive"):
-            return worst
-        return "inconclusive" if self.weak else "match"
+        seen = [kind for kind in VERDICT_KINDS if self.counts[kind]]
+        if seen and seen[-1] not in ("match", "inconclusive"):
+            return seen[-1]
+        return "inconclusive" if self.weak or not seen else "match"
 
     @property
     def weak(self) -> list[str]:

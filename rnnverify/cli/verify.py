@@ -89,7 +89,7 @@ class Options:
     show_default=True,
 )
 @click.pass_context
-def verify(context: click.Context, **options: object) -> None:
+def verify(context: click.Context, /, **options: object) -> None:
     """Check every gradient of CANDIDATE, with and without clipping.
 
     CANDIDATE is gradient code, PATH.py:function or package.module:function, and needs one

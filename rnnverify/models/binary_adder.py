@@ -55,7 +55,7 @@ def gradients(case: Case) -> dict[str, Array]:
 def sigmoid(z: Array) -> Array:
     """Return 1 / (1 + exp(-z)), accurately also where exp(-z) overflows."""
     e = np.exp(-np.abs(z))
-    return np.where(z < 0, e, 1) / (1 + e)
+    return np.asarray(np.where(z < 0, e, 1) / (1 + e))
 
 
 def forward(case: Case) -> tuple[Array, Array]:

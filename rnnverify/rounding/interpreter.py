@@ -14,7 +14,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from rnnverify.errors import MissingRuleError
 from rnnverify.rounding.noise import Noise, Perturber
-from rnnverify.rounding.rules import DOMAINS, RULES
+from rnnverify.rounding.rules import DOMAINS, RULES, again
 
 Values = Sequence[Any]
 
@@ -72,7 +72,7 @@ class _Walk:
             return CONTAINERS[name](self, equation.params, operands)
         if name in DOMAINS:
             operands = [self.noise.kept_inside(operands[0], *DOMAINS[name])]
-        results = equation.primitive.bind(*operands, **equation.params)
+        results = again(equation, *operands)
         outs = list(results) if equation.primitive.multiple_results else [results]
         if not any(_is_real(out) for out in outs):
             return outs
@@ -137,12 +137,12 @@ def _while(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
     m = n + params["body_nconsts"]
     cond_consts, body_consts, init = operands[:n], operands[n:m], operands[m:]
 
-    def condition(state: tuple[jax.Array, Values]) -> Any:
+    def condition(state: tuple[jax.Array, list[Any]]) -> Any:
         iteration, carry = state
         (go_on,) = walk.at(iteration).closed(params["cond_jaxpr"], [*cond_consts, *carry])
         return go_on
 
-    def body(state: tuple[jax.Array, Values]) -> tuple[jax.Array, Values]:
+    def body(state: tuple[jax.Array, list[Any]]) -> tuple[jax.Array, list[Any]]:
         iteration, carry = state
         inside = walk.at(iteration)
         return iteration + 1, inside.closed(params["body_jaxpr"], [*body_consts, *carry])

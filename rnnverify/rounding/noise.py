@@ -30,9 +30,9 @@ from rnnverify.records import Array
 SAMPLES = 8
 LEVEL = 8.0
 SMALLEST = 2.0**-960
-"""No magnitude counts as less than this, or than four times the smallest normal number of the tested
-dtype, around which code underflows, summand by summand. Its product with the level is not flushed to zero, as XLA flushes
-subnormal numbers on CPUs."""
+"""No magnitude counts as less than this, or than four times the smallest normal number of the
+dtype under test, around which code underflows, summand by summand. Its product with the level is
+not flushed to zero, as XLA flushes subnormal numbers on CPUs."""
 LARGEST = 1e300
 """Bounds the magnitude, so that an infinite result takes finite noise and stays what it is."""
 

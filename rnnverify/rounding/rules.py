@@ -52,7 +52,7 @@ def dot_product(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Round
     a, b = operands
     (contracted, _), _ = equation.params["dimension_numbers"]
     terms = math.prod(a.shape[axis] for axis in contracted)
-    return Rounding(equation.primitive.bind(lax.abs(a), lax.abs(b), **equation.params), many(terms))
+    return Rounding(again(equation, lax.abs(a), lax.abs(b)), many(terms))
 
 
 def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
@@ -60,22 +60,20 @@ def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Round
     a, b = operands
     features = equation.params["dimension_numbers"].rhs_spec[0]
     terms = b.size // b.shape[features]
-    return Rounding(equation.primitive.bind(lax.abs(a), lax.abs(b), **equation.params), many(terms))
+    return Rounding(again(equation, lax.abs(a), lax.abs(b)), many(terms))
 
 
 def long_sum(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
     """Σ|x|, in whichever order it is summed."""
     (x,) = operands
-    return Rounding(
-        equation.primitive.bind(lax.abs(x), **equation.params), many(x.size // out.size)
-    )
+    return Rounding(again(equation, lax.abs(x)), many(x.size // out.size))
 
 
 def running_sum(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
     """Σ|x| up to each place."""
     (x,) = operands
     terms = x.shape[equation.params["axis"]]
-    return Rounding(equation.primitive.bind(lax.abs(x), **equation.params), many(terms))
+    return Rounding(again(equation, lax.abs(x)), many(terms))
 
 
 def long_product(_equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
@@ -91,10 +89,13 @@ def running_product(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Ro
 def scattered_sum(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
     """A sum wherever indices repeat."""
     operand, indices, updates = operands
-    magnitude = equation.primitive.bind(
-        lax.abs(operand), indices, lax.abs(updates), **equation.params
-    )
+    magnitude = again(equation, lax.abs(operand), indices, lax.abs(updates))
     return Rounding(magnitude, many(1 + math.prod(indices.shape[:-1])))
+
+
+def again(equation: JaxprEqn, *operands: Any) -> Any:
+    """Evaluate an equation once more, on other operands."""
+    return equation.primitive.bind(*operands, **equation.params)  # type: ignore[no-untyped-call]
 
 
 def many(terms: int) -> float:

@@ -13,6 +13,8 @@ from rnnverify.rounding.noise import LEVEL, Noise, samples
 
 SAFETY = 2.0
 """Tolerances are this many times the largest move seen."""
+LEAST = float(np.finfo(np.float64).smallest_normal)
+"""No tolerance is 0, so that errors can be told in tolerances."""
 SHORTEST = 16
 """Steps that are counted at least in the floor under a tolerance."""
 
@@ -43,8 +45,7 @@ def interval(stacked: Any, unit: Any, steps: Any) -> tuple[Any, Any]:
     want = stacked[0]
     spread = jnp.max(jnp.abs(stacked[1:] - want), axis=0)
     floor = jnp.maximum(steps, SHORTEST) * unit * jnp.abs(want)
-    least = jnp.finfo(want.dtype).smallest_normal
-    return want, jnp.maximum(jnp.maximum(SAFETY * spread, floor), least)
+    return want, jnp.maximum(jnp.maximum(SAFETY * spread, floor), LEAST)
 
 
 def unit_roundoff(noise: Noise) -> Any:

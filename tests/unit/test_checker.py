@@ -79,7 +79,7 @@ def exits(_case: Case) -> dict[str, Array]:
         (writes, "wrote into its input h0"),
         (hands_back, "gradient of h0 shares memory with the input h0"),
         (lambda _case: None, "returned a NoneType"),
-        (lambda: {}, "raised TypeError"),
+        (lambda: None, "raised TypeError"),
     ],
 )
 def test_misbehaviour_is_a_verdict(candidate: Any, words: str) -> None:

@@ -25,7 +25,7 @@ def numpy_clip(rows: Array, clip: Clip) -> Array:
 
 def jax_clip(rows: Array, clip: Clip) -> Array:
     """Clip the rows of an array as gradients, by the JAX clips."""
-    with jax.enable_x64(True):
+    with jax.enable_x64(True):  # noqa: FBT003 - JAX's own signature
         return np.asarray(CLIPS[clip.kind](jnp.asarray(rows), jnp.asarray(clip.threshold)))
 
 

@@ -65,7 +65,7 @@ def test_cancellations_are_covered(function: Any, numpy: Any, exact: Any) -> Non
 
 @given(x=st.floats(-30, 30), dtype=st.sampled_from(["float64", "float32"]))
 def test_one_operation_is_known(x: float, dtype: str) -> None:
-    """The tolerance of a single product is 16 units of roundoff, give or take the rounding of the samples."""
+    """A product's tolerance is 16 units of roundoff, and what rounding the samples adds."""
     a = np.array([np.float32(x)], float)
     found = tolerance_of(lambda v: v * 3.0, a, dtype=dtype)
     unit = U64 if dtype == "float64" else U32
@@ -210,7 +210,7 @@ def test_every_kind_of_jaxpr_is_walked(name: str, function: Any) -> None:
     """Clean values are those of the function, and noise reaches inside whatever contains jaxprs."""
     del name
     x = np.array([0.5, 1.25, 2.0])
-    with jax.enable_x64(True):
+    with jax.enable_x64(True):  # noqa: FBT003 - JAX's own signature
         stacked = np.asarray(jax.jit(sampled(function, x))(samples(np.dtype(np.float64)), x))
         clean = np.asarray(jax.jit(function)(x))
     moved = np.abs(stacked[1:] - stacked[0]).max(axis=0)

@@ -129,7 +129,7 @@ def test_windows_of_a_text() -> None:
 
 
 def test_real_additions() -> None:
-    """y is the binary sum of the two columns of x, least significant bit first."""
+    """The targets are the binary sum of the two columns of x, least significant bit first."""
     found: list[Case] = []
     explore(cases(BINARY_ADDER, source=Additions()), found.append, seed=0, cases=40)
 
