@@ -226,7 +226,8 @@ class GradientSummary:
     """One gradient over all cases of a run.
 
     Attributes:
-        worst: The largest error seen, in tolerances; None where there was nothing finite.
+        worst: The largest error, in tolerances, in cases that are not inconclusive; None where
+            there was nothing finite.
         digits: Median of the decimal digits available, over conclusive cases.
         agree: Median of the decimal digits that agree, over conclusive cases.
         conclusive: In how many cases this gradient was conclusive.

@@ -86,7 +86,8 @@ def _draw_size(draw: st.DrawFn, system: System, axis: str, bounds: tuple[int, in
 
 
 def _draw_integer(draw: st.DrawFn, low: int, high: int) -> int:
-    return draw(_integers(_OFFSET + low, _OFFSET + high)) - _OFFSET
+    drawn: int = draw(_integers(_OFFSET + low, _OFFSET + high))
+    return drawn - _OFFSET
 
 
 _integers = cache(st.integers)

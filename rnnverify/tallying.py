@@ -31,7 +31,8 @@ class Tally:
         self.unchecked |= dict.fromkeys(verdict.unchecked)
         self._notes.update(verdict.notes)
         for comparison in verdict.comparisons:
-            self._gradients.setdefault(comparison.gradient, _GradientTally()).add(comparison)
+            tally = self._gradients.setdefault(comparison.gradient, _GradientTally())
+            tally.add(comparison, judged=verdict.kind != "inconclusive")
 
     @property
     def verdict(self) -> VerdictKind:
@@ -64,9 +65,9 @@ class _GradientTally:
         self.available: list[float] = []
         self.agree: list[float] = []
 
-    def add(self, comparison: Comparison) -> None:
+    def add(self, comparison: Comparison, *, judged: bool) -> None:
         self.nonzero += not comparison.zero
-        if comparison.kind != "nonfinite":
+        if judged and comparison.kind != "nonfinite":
             self.worst = max(self.worst or 0.0, comparison.worst)
         if comparison.conclusive:
             self.available.append(comparison.digits)

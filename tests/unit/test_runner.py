@@ -184,6 +184,16 @@ def test_nothing_but_zeros_is_no_pass() -> None:
     assert tally.verdict == "inconclusive"
 
 
+def test_errors_in_inconclusive_cases_do_not_count() -> None:
+    """The worst error is that of cases which say something."""
+    tally = Tally()
+    tally.add(verdict(conclusive=True))
+    tally.add(verdict(conclusive=False, kind="inconclusive", worst=1e6))
+
+    assert tally.gradients["Whh"].worst == 0.1
+    assert tally.gradients["Whh"].nonzero == 2
+
+
 def test_an_inconclusive_case_does_not_hide_a_wrong_one() -> None:
     """The worst verdict counts."""
     tally = Tally()
@@ -193,12 +203,14 @@ def test_an_inconclusive_case_does_not_hide_a_wrong_one() -> None:
     assert tally.verdict == "wrong"
 
 
-def verdict(*, conclusive: bool, zero: bool = False, kind: Any = "match") -> Verdict:
+def verdict(
+    *, conclusive: bool, zero: bool = False, kind: Any = "match", worst: float = 0.1
+) -> Verdict:
     """Return a verdict on one gradient."""
     comparison = Comparison(
         gradient="Whh",
         kind="match",
-        worst=0.1,
+        worst=worst,
         index=(0,),
         got=1.0,
         want=1.0,

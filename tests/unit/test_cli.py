@@ -1,0 +1,331 @@
+"""The command line: its contract, and what it says of bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rnnverify.cli import cli
+
+RIGHT = """
+from rnnverify.models.char_rnn import gradients
+print("a candidate may print")
+
+def shouting(case):
+    print("what it likes")
+    return gradients(case)
+
+def sign(case):
+    returned = gradients(case)
+    return returned | {"Whh": -returned["Whh"]}
+
+def nan(case):
+    returned = gradients(case)
+    return returned | {"Whh": returned["Whh"] * float("nan")}
+
+def raises(case):
+    return helper(case)
+
+def helper(case):
+    raise ValueError("not today")
+
+def float32(case):
+    assert case.dtype == "float32"
+    return gradients(case)
+
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a candidate's file in it, as the current one."""
+    (tmp_path / "my_rnn.py").write_text(RIGHT)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(cli, words)
+
+
+def verify(name: str, *words: str) -> Result:
+    """Verify one of the file's functions on few cases."""
+    fixed = ("--system", "char_rnn", "--cases", "8")
+    return run("verify", f"my_rnn.py:{name}", *fixed, *words)
+
+
+def document(result: Result) -> dict[str, Any]:
+    """Return what was printed as JSON; nothing else may stand beside it."""
+    read: dict[str, Any] = json.loads(result.stdout, parse_constant=pytest.fail)
+    return read
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_on_standard_output_is_alone_there() -> None:
+    """With ``--json -`` stdout is JSON; tables, progress and a candidate's prints go elsewhere."""
+    result = verify("shouting", "--json", "-")
+
+    assert result.exit_code == 0
+    assert document(result)["reports"][0]["verdict"] == "match"
+    assert "what it likes" in result.stderr
+    assert "char_rnn" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_json_keeps_its_contract() -> None:
+    """Every promised key is there, with the promised meaning; a candidate has modest defaults."""
+    read = document(verify("sign", "--json", "-"))
+    (report,) = read["reports"]
+    failure = report["failure"]
+
+    assert read["format"] == 1
+    assert isinstance(read["version"], str)
+    assert {
+        *("system", "candidate", "input", "clip", "dtype", "seed", "cases", "verdict"),
+        *("counts", "clip_active", "regimes", "gradients", "failure"),
+    } <= set(report)
+    assert (report["input"], report["clip"], report["dtype"]) == ("generated", "none", "float64")
+    assert report["candidate"] == "my_rnn.py:sign"
+    assert report["cases"] == 8 == sum(report["counts"].values())
+    assert set(report["gradients"]) == {"Wxh", "Whh", "Why", "bh", "by", "h0"}
+    assert {"worst", "digits", "agree", "conclusive"} <= set(report["gradients"]["Whh"])
+    assert {
+        *("verdict", "gradient", "gradients", "index", "step", "got", "want", "tolerance"),
+        *("message", "replay"),
+    } <= set(failure)
+    assert (failure["verdict"], failure["gradient"]) == ("wrong", "Whh")
+    assert failure["gradients"] == ["Whh"]
+    assert failure["got"] == pytest.approx(-failure["want"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_has_no_figure_is_null() -> None:
+    """NaN is written as null."""
+    result = verify("nan", "--json", "-")
+    (report,) = document(result)["reports"]
+
+    assert result.exit_code == 1
+    assert report["verdict"] == "nonfinite"
+    assert report["failure"]["got"] is None
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_same_seed_gives_equal_reports() -> None:
+    """Times stay outside the reports, which are equal."""
+    first, again, other = (
+        document(verify("sign", "--json", "-", "--seed", seed)) for seed in ("1", "1", "2")
+    )
+
+    assert first["reports"] == again["reports"]
+    assert first["reports"] != other["reports"]
+
+
+def test_json_goes_to_a_file(folder: Path) -> None:
+    """A file is written whole, and nothing else is left behind."""
+    result = verify("sign", "--json", "out.json")
+
+    assert result.exit_code == 1
+    assert json.loads((folder / "out.json").read_text())["reports"]
+    assert {path.name for path in folder.iterdir()} <= {"my_rnn.py", "out.json", "__pycache__"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_failure_is_told() -> None:
+    """The terminal shows case, entry, figures, step, and a command that shows it again."""
+    result = verify("sign")
+
+    assert result.exit_code == 1
+    for words in ("WRONG", "dWhh", "T=", "regime:", "got", "want", "tolerance", "step", "replay:"):
+        assert words in result.stdout
+    assert "rnnverify verify my_rnn.py:sign --system char_rnn --clip none" in result.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_replayed_command_shows_the_same_failure() -> None:
+    """What ``replay`` says, run as it stands, fails in the same entry."""
+    (report,) = document(verify("sign", "--json", "-", "--seed", "5"))["reports"]
+    words = report["failure"]["replay"].split()
+    (again,) = document(run(*words[1:], "--json", "-"))["reports"]
+
+    assert words[:2] == ["rnnverify", "verify"]
+    assert again == report
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_candidates_exception_is_the_users_traceback() -> None:
+    """An exception is an invalid candidate, exit code 2, shown from the candidate on."""
+    result = verify("raises", "--json", "out.json")
+
+    assert result.exit_code == 2
+    assert "INVALID" in result.stdout
+    assert "in helper" in result.stdout
+    assert "ValueError: not today" in result.stdout
+    assert "calling.py" not in result.stdout
+    assert json.loads(Path("out.json").read_text())["reports"][0]["verdict"] == "invalid"
+
+
+@pytest.mark.usefixtures("folder")
+def test_dtypes_and_clips_are_as_asked() -> None:
+    """Each dtype and clip has a report; duplicates are run once."""
+    result = verify(
+        "float32",
+        *("--dtype", "float32", "--json", "-"),
+        *("--clip", "value:5", "--clip", "none", "--clip", "value:5"),
+    )
+    reports = document(result)["reports"]
+
+    assert [report["clip"] for report in reports] == ["value:5", "none"]
+    assert {report["dtype"] for report in reports} == {"float32"}
+
+
+def test_without_a_candidate_the_models_are_verified_on_real_input_too() -> None:
+    """Every system, both dtypes, all kinds of clip, generated and real input."""
+    result = run("verify", "--cases", "4", "--json", "-")
+    seen = {(r["system"], r["input"], r["dtype"], r["clip"]) for r in document(result)["reports"]}
+    inputs = {"char_rnn": ["generated", "text"], "binary_adder": ["generated", "additions"]}
+
+    assert seen == {
+        (system, source, dtype, clip)
+        for system in inputs
+        for source in inputs[system]
+        for dtype in ("float64", "float32")
+        for clip in ("none", "value", "norm", "global-norm")
+    }
+
+
+def test_a_text_of_ones_own(folder: Path) -> None:
+    """``--text`` takes windows of a file, for the models and for a candidate."""
+    (folder / "text.txt").write_text("to be or not to be, that is the question", encoding="utf-8")
+    words = ("--text", "text.txt", "--json", "-", "--clip", "none", "--dtype", "float64")
+    model = document(run("verify", "--system", "char_rnn", "--cases", "4", *words))
+    own = document(verify("shouting", *words))
+
+    for read in (model, own):
+        assert [report["input"] for report in read["reports"]] == ["generated", "text"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--system lstm", "unknown 'lstm'"),
+        ("--system char_rnn --clip clamp", "unknown 'clamp'"),
+        ("--system char_rnn --clip value:-2", "positive"),
+        ("--system char_rnn --dtype float16", "float64, float32"),
+        ("--cases 0", "at least 1"),
+        ("--cases -5", "-5 is too few"),
+        ("--cases many", "'many' is not a valid integer"),
+        ("--seed -1", "0 or more"),
+        ("--json nowhere/out.json", "cannot write nowhere/out.json"),
+        ("--json .", "cannot write ."),
+        ("--text missing.txt", "cannot read missing.txt: No such file"),
+        ("--text empty.txt", "has 0 characters, but at least 2"),
+        ("--text one.txt", "has 1 characters, but at least 2"),
+        ("--text binary.txt", "not UTF-8"),
+        ("--text .", "cannot read ."),
+        ("--text two.txt --system binary_adder", "binary_adder reads no text"),
+        ("my_rnn.py:shouting", "a candidate needs one, but got none"),
+        (
+            "my_rnn.py:shouting --system char_rnn --system binary_adder",
+            "needs one, but got char_rnn",
+        ),
+        ("my_rnn.py --system char_rnn", "names no function"),
+        ("my_rnn.py: --system char_rnn", "names no function"),
+        ("missing.py:f --system char_rnn", "there is no file missing.py"),
+        ("my_rnn.py:missing --system char_rnn", "has no 'missing'; it has gradients, shouting, sign"),
+        ("my_rnn.py:number --system char_rnn", "is no function, but a int"),
+        ("no.such.module:f --system char_rnn", "there is no module 'no'"),
+        ("json:nothing --system char_rnn", "json has no 'nothing'"),
+        ("syntax.py:f --system char_rnn", "SyntaxError"),
+        ("imports.py:f --system char_rnn", "No module named 'nowhere_to_be_found'"),
+        ("exits.py:f --system char_rnn", "SystemExit: 4"),
+    ],
+)
+def test_bad_usage_is_named(folder: Path, words: str, said: str) -> None:
+    """Exit code 2, what was wrong and what would be right, and no traceback of ours."""
+    for name, content in {
+        "empty.txt": b"",
+        "one.txt": b"x",
+        "two.txt": b"xy",
+        "binary.txt": b"\xff\xfe\xfd",
+        "syntax.py": b"def f(:\n",
+        "imports.py": b"import nowhere_to_be_found\n",
+        "exits.py": b"raise SystemExit(4)\n",
+    }.items():
+        (folder / name).write_bytes(content)
+    result = run("verify", *words.split())
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "rnnverify/" not in result.stderr
+
+
+def test_the_systems_are_listed() -> None:
+    """In JSON with axes, gradients and source; in text with the same."""
+    read = document(run("systems", "--json", "-"))
+    text = run("systems").stdout
+
+    assert [system["name"] for system in read["systems"]] == ["char_rnn", "binary_adder"]
+    assert read["systems"][0]["weights"]["Wxh"] == ["H", "V"]
+    assert read["systems"][0]["gradients"] == ["Wxh", "Whh", "Why", "bh", "by", "h0"]
+    assert "karpathy" in read["systems"][0]["source"]
+    assert "S0 (D H)" in text
+
+
+def test_help_has_examples() -> None:
+    """``--help`` shows how it is used, and what exit codes mean."""
+    for words in (("verify", "--help"), ("systems", "--help")):
+        assert "Examples:" in run(*words).stdout
+    assert "Exit codes" in run("--help").stdout
+
+
+def program(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a program of its own."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "rnnverify", *words],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_as_a_program_it_leaves_nothing_but_its_cache(folder: Path, tmp_path_factory: Any) -> None:
+    """The compilation cache is in the user's cache folder; the current folder stays as it is."""
+    home = tmp_path_factory.mktemp("home")
+    words = ("verify", "my_rnn.py:sign", "--system", "char_rnn", "--cases", "3")
+    cached = program(*words, cwd=folder, XDG_CACHE_HOME=str(home / "cache"))
+    plain = program(*words, "--no-cache", cwd=folder, XDG_CACHE_HOME=str(home / "none"))
+
+    assert cached.returncode == plain.returncode == 1, cached.stderr
+    assert cached.stdout == plain.stdout
+    assert list((home / "cache" / "rnnverify" / "jax").iterdir())
+    assert not (home / "none").exists()
+    assert {path.name for path in folder.iterdir()} <= {"my_rnn.py", "__pycache__"}
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    """``--version`` prints the package's version, and needs no JAX to do so."""
+    import rnnverify  # noqa: PLC0415
+
+    done = program("--version", cwd=tmp_path)
+
+    assert rnnverify.__version__ in done.stdout
+    assert done.returncode == 0
+
+
+def test_an_interruption_loses_nothing(folder: Path) -> None:
+    """Ctrl-C ends a run; what was done until then is written."""
+    (folder / "slow.py").write_text("def f(case):\n    raise KeyboardInterrupt\n")
+    result = run("verify", "slow.py:f", "--system", "char_rnn", "--json", "out.json")
+
+    assert result.exit_code == 130
+    assert "interrupted" in result.stderr
+    assert json.loads((folder / "out.json").read_text())["reports"] == []
