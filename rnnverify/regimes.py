@@ -18,8 +18,8 @@ Shares = Mapping[str, int]
 
 WEIGHTS: Shares = {
     "rounded": 6,  # multiples of ¼ between -1 and 1
-    "scaled": 8,  # normal, 1/√(fan in)
-    "normal": 3,
+    "scaled": 13,  # normal, 1/√(fan in)
+    "normal": 2,
     "mixed scales": 3,  # each array by its own power of ten, or zero
     "integers": 1,
     "sparse": 1,
@@ -28,8 +28,8 @@ WEIGHTS: Shares = {
     "large": 1,
 }
 RECURRENT: Shares = {
-    "as drawn": 12,
-    "radius 0.9": 3,
+    "as drawn": 14,
+    "radius 0.9": 4,
     "radius 0.2": 1,
     "radius 0": 1,
     "radius 1": 1,
