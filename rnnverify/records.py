@@ -232,6 +232,7 @@ class GradientSummary:
         agree: Median of the decimal digits that agree, over conclusive cases.
         conclusive: In how many cases this gradient was conclusive.
         nonzero: In how many cases it was compared and is not identically zero.
+        differ: In how many cases that are not inconclusive it differs from the reference.
     """
 
     worst: float | None
@@ -239,6 +240,7 @@ class GradientSummary:
     agree: float | None
     conclusive: int
     nonzero: int
+    differ: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,7 @@ def _draw_size(draw: st.DrawFn, system: System, axis: str, bounds: tuple[int, in
     """
     low, high = bounds
     if low == 1 < high and any(axes.below == axis for axes in system.inputs.values()):
-        sizes = [*range(2, high), 1, high]
+        sizes: list[int] = [*range(2, high), 1, high]
         return sizes[_draw_integer(draw, 0, high - 1)]
     return _draw_integer(draw, low, high)
 

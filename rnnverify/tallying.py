@@ -61,12 +61,14 @@ class Tally:
 class _GradientTally:
     def __init__(self) -> None:
         self.nonzero = 0
+        self.differ = 0
         self.worst: float | None = None
         self.available: list[float] = []
         self.agree: list[float] = []
 
     def add(self, comparison: Comparison, *, judged: bool) -> None:
         self.nonzero += not comparison.zero
+        self.differ += judged and comparison.kind != "match"
         if judged and comparison.kind != "nonfinite":
             self.worst = max(self.worst or 0.0, comparison.worst)
         if comparison.conclusive:
@@ -85,4 +87,5 @@ class _GradientTally:
             agree=statistics.median(self.agree) if self.agree else None,
             conclusive=len(self.available),
             nonzero=self.nonzero,
+            differ=self.differ,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -27,9 +27,10 @@ def show(console: Console, reports: Sequence[Report]) -> None:
     for report in reports:
         if report.failure is not None:
             console.print()
-            console.print(failure_block(report, report.failure))
+            for line in failure_lines(report, report.failure):
+                console.print(line, soft_wrap=True, highlight=False)
     for line in _remarks(reports):
-        console.print(line, style="yellow", highlight=False)
+        console.print(line, style="yellow", soft_wrap=True, highlight=False)
     console.print(_summary(reports), highlight=False)
 
 
@@ -59,7 +60,7 @@ def table(reports: Sequence[Report]) -> Table:
     return made
 
 
-def failure_block(report: Report, failure: Failure) -> RenderableType:
+def failure_lines(report: Report, failure: Failure) -> list[Text]:
     """Return a failure: what differs, where, by how much, in which case, how to see it again."""
     verdict = failure.verdict
     lines = [Text.from_markup(_headline(report, failure))]
@@ -69,12 +70,13 @@ def failure_block(report: Report, failure: Failure) -> RenderableType:
             lines.append(Text(_indented(verdict.traceback), style="dim"))
     else:
         lines.extend(Text(f"  {line}") for line in _figures(failure))
+        lines.append(Text(f"  {_spread(report)}"))
     case = verdict.case
     dims = " ".join(f"{axis}={n}" for axis, n in case.dims.items())
     lines.append(Text(f"  smallest case found: {dims}, clip {case.clip}, {case.dtype}"))
     lines.append(Text(f"  regime: {'; '.join(case.regimes)}"))
     lines.append(Text(f"  replay: {failure.replay}"))
-    return Group(*lines)
+    return lines
 
 
 def _headline(report: Report, failure: Failure) -> str:
@@ -103,6 +105,15 @@ def _figures(failure: Failure) -> list[str]:
     if failure.step is not None:
         lines.append(f"first wrong at step {failure.step}: the loss of that step alone shows it")
     return lines
+
+
+def _spread(report: Report) -> str:
+    """Return how often each gradient differs: the smallest case seldom shows all that is wrong."""
+    differ = {name: each.differ for name, each in report.gradients.items()}
+    wrong = [f"d{name} in {n}" for name, n in differ.items() if n]
+    right = [f"d{name}" for name, n in differ.items() if not n]
+    rest = f"; {', '.join(right)} in none" if right else ""
+    return f"of {report.cases} cases, {', '.join(wrong)} differ{rest}"
 
 
 def _times(worst: Comparison) -> str:

@@ -238,7 +238,10 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("my_rnn.py --system char_rnn", "names no function"),
         ("my_rnn.py: --system char_rnn", "names no function"),
         ("missing.py:f --system char_rnn", "there is no file missing.py"),
-        ("my_rnn.py:missing --system char_rnn", "has no 'missing'; it has gradients, shouting, sign"),
+        (
+            "my_rnn.py:missing --system char_rnn",
+            "has no 'missing'; it has gradients, shouting, sign",
+        ),
         ("my_rnn.py:number --system char_rnn", "is no function, but a int"),
         ("no.such.module:f --system char_rnn", "there is no module 'no'"),
         ("json:nothing --system char_rnn", "json has no 'nothing'"),
