@@ -29,8 +29,8 @@ def show(console: Console, reports: Sequence[Report]) -> None:
             console.print()
             for line in failure_lines(report, report.failure):
                 console.print(line, soft_wrap=True, highlight=False)
-    for line in _remarks(reports):
-        console.print(line, style="yellow", soft_wrap=True, highlight=False)
+    for remark in _remarks(reports):
+        console.print(remark, style="yellow", soft_wrap=True, highlight=False)
     console.print(_summary(reports), highlight=False)
 
 
