@@ -2,8 +2,8 @@
 
 The same definition as in NumPy, written independently of it. Gradients come as the rows of one
 array (gradients, entries), shorter ones filled up with zeros, which no norm notices. optax squares
-what it is given, so rows whose squares would overflow or vanish are brought near 1 before, and back
-after; entries 100 orders of magnitude below the norm may then come out as 0.
+what it is given, so rows are brought to a largest entry of 1 before: no square overflows then, and
+rows that are shortened to the length 1 need but be multiplied by the threshold.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +13,6 @@ import jax.numpy as jnp
 import optax
 
 from rnnverify.records import ClipKind
-
-SQUARABLE = 1e-100, 1e100
-"""Between these, no square overflows or vanishes in float64."""
 
 
 def clip_by_value(rows: jax.Array, threshold: jax.Array) -> jax.Array:
@@ -31,10 +28,10 @@ def clip_by_norm(rows: jax.Array, threshold: jax.Array) -> jax.Array:
 def clip_by_global_norm(rows: jax.Array, threshold: jax.Array) -> jax.Array:
     """Clip all rows by their common L2 norm (Pascanu et al. 2013)."""
     largest = jnp.max(jnp.abs(rows))
-    squarable = (largest > SQUARABLE[0]) & (largest < SQUARABLE[1])
-    extreme = ~squarable & (largest > 0) & jnp.isfinite(largest)
-    unit = jnp.where(extreme, largest, 1.0)
-    return _apply(optax.clip_by_global_norm(threshold / unit), rows / unit) * unit
+    unit = jnp.where(jnp.isfinite(largest) & (largest > 0), largest, 1.0)
+    moderate = rows / unit
+    direction = _apply(optax.clip_by_global_norm(1.0), moderate)
+    return jnp.where(optax.tree.norm(moderate) <= threshold / unit, rows, direction * threshold)
 
 
 def _apply(transformation: optax.GradientTransformation, rows: jax.Array) -> jax.Array:
