@@ -10,7 +10,7 @@ from rnnverify.checker import check, check_under
 from rnnverify.errors import UsageError
 from rnnverify.models import char_rnn
 from rnnverify.records import Array, Case, Clip
-from tests.support import char_rnn_case, mended
+from tests.support import char_rnn_case, char_rnn_loops, mended
 
 
 def with_change(name: str, change: Callable[[Array], Array]) -> Any:
@@ -182,6 +182,18 @@ def test_the_reference_overflowing_accuses_nobody() -> None:
     case = char_rnn_case(dtype="float32", loss_weights=np.full(5, 3e38))
 
     assert check(case, with_change("Why", lambda g: g * np.nan)).kind == "inconclusive"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("tokens", ["constant", "random"])
+def test_long_sequences_accuse_nobody(tokens: str, dtype: str) -> None:
+    """Over 1,024 steps, which all round alike where the input is constant, correct code matches."""
+    arrays = {"inputs": np.zeros(1024, int), "targets": np.ones(1024, int)}
+    case = char_rnn_case(T=1024, dtype=dtype, **(arrays if tokens == "constant" else {}))
+
+    for candidate in (char_rnn.gradients, char_rnn_loops):
+        assert check(case, candidate).kind == "match"
+    assert check(case, with_change("Whh", lambda g: g * 1.001)).kind == "wrong"
 
 
 CLIPS = ["none", "value", "norm", "global-norm", "value:0.1", "norm:0.1", "global-norm:0.1"]

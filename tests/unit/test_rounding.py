@@ -63,6 +63,22 @@ def test_cancellations_are_covered(function: Any, numpy: Any, exact: Any) -> Non
     assert np.all(found.tolerance < 200 * U64 * np.maximum(1, np.abs(found.want)))
 
 
+def test_near_certainty_p_minus_1_is_covered() -> None:
+    """Where the target is all but certain, p - 1 cancels, in the gradient of the loss too."""
+    y = np.array([0.0, 30.0, -3.0])
+    found = tolerance_of(jax.grad(lambda v: -jax.nn.log_softmax(v)[1]), y)
+    p = np.exp(y - y.max()) / np.sum(np.exp(y - y.max()))
+
+    with mpmath.workdps(50):
+        e = [mpmath.exp(mpmath.mpf(float(v))) for v in y]
+        exact = np.array([float(each / sum(e)) for each in e])
+        exact[1] = float(e[1] / sum(e) - 1)
+    assert ratio(p - [0, 1, 0], found) < 1
+    assert ratio(exact, found) < 1
+    assert found.tolerance[1] < 100 * U64
+    assert found.tolerance[0] < 1000 * U64 * p[0]
+
+
 @given(x=st.floats(-30, 30), dtype=st.sampled_from(["float64", "float32"]))
 def test_one_operation_is_known(x: float, dtype: str) -> None:
     """A product's tolerance is 16 units of roundoff, and what rounding the samples adds."""
