@@ -4,7 +4,7 @@
 scan, while, cond, custom derivatives) have their rules here, since they walk on inside.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ class _Walk:
     def equation(self, equation: JaxprEqn, operands: Values) -> Values:
         name = equation.primitive.name
         if name in CONTAINERS:
-            return CONTAINERS[name](self, equation.params, operands)
+            return CONTAINERS[name](self, equation, operands)
         if name in DOMAINS:
             operands = [self.noise.kept_inside(operands[0], *DOMAINS[name])]
         results = again(equation, *operands)
@@ -99,20 +99,25 @@ def _missing(equation: JaxprEqn) -> str:
     )
 
 
-def _jit(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
-    return walk.closed(params["jaxpr"], operands)
+def _jit(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
+    return walk.closed(equation.params["jaxpr"], operands)
 
 
-def _call(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
-    return walk.closed(params["call_jaxpr"], operands)
+def _call(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
+    return walk.closed(equation.params["call_jaxpr"], operands)
 
 
-def _checkpoint(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
-    return walk.open(params["jaxpr"], (), operands)
+def _checkpoint(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
+    return walk.open(equation.params["jaxpr"], (), operands)
 
 
-def _scan(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
-    n, m = params["num_consts"], params["num_consts"] + params["num_carry"]
+def _scan(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
+    params = equation.params
+    inner = params["jaxpr"].jaxpr
+    sliced = sum(map(_is_sliced, equation.invars, inner.invars))
+    stacked = sum(map(_is_sliced, equation.outvars, inner.outvars))
+    m = len(operands) - sliced
+    n = m - (len(equation.outvars) - stacked)
     consts, carry, xs = operands[:n], operands[n:m], operands[m:]
 
     def body(state: tuple[jax.Array, Values], x: Values) -> tuple[Any, Values]:
@@ -132,7 +137,17 @@ def _scan(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
     return [*carry, *ys]
 
 
-def _while(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+def _is_sliced(outside: Any, inside: Any) -> bool:
+    """Whether a scan's body sees one slice of a value at each step.
+
+    How a scan's parameters tell constants, carry and slices apart differs between versions of JAX;
+    that slices have one axis less does not.
+    """
+    return len(outside.aval.shape) > len(inside.aval.shape)
+
+
+def _while(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
+    params = equation.params
     n = params["cond_nconsts"]
     m = n + params["body_nconsts"]
     cond_consts, body_consts, init = operands[:n], operands[n:m], operands[m:]
@@ -151,17 +166,19 @@ def _while(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
     return carry
 
 
-def _cond(walk: _Walk, params: Mapping[str, Any], operands: Values) -> Values:
+def _cond(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
     index, *rest = operands
 
     def branch(closed: ClosedJaxpr) -> Callable[..., list[Any]]:
         return lambda *arguments: walk.closed(closed, arguments)
 
-    results: Values = jax.lax.switch(index, [branch(each) for each in params["branches"]], *rest)
+    results: Values = jax.lax.switch(
+        index, [branch(each) for each in equation.params["branches"]], *rest
+    )
     return results
 
 
-Container = Callable[[_Walk, Mapping[str, Any], Values], Values]
+Container = Callable[[_Walk, JaxprEqn, Values], Values]
 
 CONTAINERS: dict[str, Container] = {
     "jit": _jit,

@@ -7,8 +7,8 @@ One operation's result ``out`` becomes ``out + level · c · n · m``, where
   (the worst case of recursive summation, (n-1)·u·Σ|x|, Higham 2002, section 4.2), else 1;
 - ``n`` has a random sign and a magnitude between ½ and 1;
 - ``m`` is the magnitude that was rounded: the larger operand of a sum, the sum of the absolute
-  values for a long one, else the result; never less than a few smallest normal numbers, so that it
-  covers underflow, and breaks ties.
+  values for a long one, else the result; never so small that underflow would not be covered. At a
+  kink it breaks ties.
 
 Randomness is a constant random table for each operation, times an odd key for sample and
 iteration; a product's top bits are random (Dietzfelbinger et al. 1997, multiply-shift hashing).
@@ -30,9 +30,9 @@ from rnnverify.records import Array
 SAMPLES = 8
 LEVEL = 8.0
 SMALLEST = 2.0**-960
-"""No magnitude counts as less than this, or than four times the smallest normal number of the
-dtype under test, around which code underflows, summand by summand. Its product with the level is
-not flushed to zero, as XLA flushes subnormal numbers on CPUs."""
+"""No magnitude counts as less than this, nor as so little that the noise would be smaller than the
+smallest normal number of the dtype under test: code may flush anything below that to zero, as XLA
+does on CPUs."""
 LARGEST = 1e300
 """Bounds the magnitude, so that an infinite result takes finite noise and stays what it is."""
 
@@ -45,14 +45,12 @@ class Noise(NamedTuple):
     Attributes:
         level: Relative size; 0 for the clean sample.
         least: The least magnitude that counts.
-        seed: uint32, differs from sample to sample.
         steady: Whether the iteration is left out of the key.
-        key: Odd uint32; mixes seed and iteration.
+        key: Odd uint32; mixes sample and iteration.
     """
 
     level: Any
     least: Any
-    seed: Any
     steady: Any
     key: Any
 
@@ -76,14 +74,13 @@ def samples(dtype: np.dtype[Any]) -> Noise:
         A Noise whose fields are NumPy arrays (1 + SAMPLES).
     """
     info = np.finfo(dtype)
+    level = LEVEL * float(info.eps) / 2
     index = np.arange(1 + SAMPLES)
-    seed = index.astype(np.uint32) * _GOLDEN
     with np.errstate(over="ignore"):
-        key = _mix(seed) | np.uint32(1)
+        key = _mix(index.astype(np.uint32) * _GOLDEN) | np.uint32(1)
     return Noise(
-        level=np.where(index == 0, 0.0, LEVEL * float(info.eps) / 2),
-        least=np.full(len(index), max(4 * float(info.smallest_normal), SMALLEST)),
-        seed=seed,
+        level=np.where(index == 0, 0.0, level),
+        least=np.full(len(index), max(float(info.smallest_normal) / level, SMALLEST)),
         steady=index % 2 == 0,
         key=key,
     )

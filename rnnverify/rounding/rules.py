@@ -42,6 +42,12 @@ def addition(_equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Roundin
     return Rounding(lax.max(a, b))
 
 
+def one_minus_square(_equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
+    """1 - x², which most code forms by a subtraction, whatever JAX does."""
+    (x,) = operands
+    return Rounding(lax.max(lax.mul(x, x), lax.full_like(x, 1.0)))
+
+
 def integer_power(equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> Rounding:
     """As many multiplications as the exponent says."""
     return Rounding(lax.abs(out), many(abs(equation.params["y"])))
@@ -111,9 +117,10 @@ def named(rule: Rule, names: str) -> dict[str, Rule]:
 RULES: dict[str, Rule] = {
     **named(addition, "add sub add_any"),
     **named(correctly_rounded, "mul div sqrt square"),
-    **named(transcendental, "exp exp2 expm1 log log1p logistic pow rsqrt cbrt"),
+    **named(transcendental, "exp exp2 expm1 log log2 log1p logistic pow rsqrt cbrt"),
     **named(transcendental, "sin cos tan asin acos atan atan2"),
     **named(transcendental, "tanh sinh cosh asinh acosh atanh erf erfc erf_inv"),
+    "one_minus_square": one_minus_square,
     "integer_pow": integer_power,
     "dot_general": dot_product,
     "conv_general_dilated": convolution,
@@ -123,7 +130,7 @@ RULES: dict[str, Rule] = {
     "cumprod": running_product,
     "scatter-add": scattered_sum,
     **named(exact, "abs neg sign floor ceil round rem max min clamp nextafter copy real"),
-    **named(exact, "reduce_max reduce_min cummax cummin sort top_k"),
+    **named(exact, "reduce_max reduce_min cummax cummin scatter-max scatter-min sort top_k"),
     **named(
         exact, "broadcast_in_dim reshape squeeze transpose rev concatenate pad split stack unstack"
     ),
