@@ -33,13 +33,14 @@ def call(
         arrays={name: array.copy() for name, array in case.items()}, dims=dict(case.dims)
     )
     inputs = dict(private.arrays)
-    returned = _run(candidate, private)
+    returned = _returned(candidate, private)
     for name, array in inputs.items():
         if array.tobytes() != case[name].tobytes():
             message = f"the candidate wrote into its input {name}; work on a copy: {name}.copy()"
             raise InvalidGradientsError(message)
     shapes = {name: case[name].shape for name in (*required, *optional)}
     gradients = structured(returned, shapes, required)
+    notes = _coarse(returned, case)
     arrays = {n: v for n, v in returned.items() if isinstance(v, np.ndarray) and n in shapes}
     for gradient, array in arrays.items():
         for name, other in inputs.items():
@@ -49,18 +50,36 @@ def call(
                     "return an array of its own"
                 )
                 raise InvalidGradientsError(message)
-    return gradients, _shared(arrays)
+    return gradients, (*notes, *_shared(arrays))
 
 
-def _run(candidate: Candidate, case: Case) -> Any:
+def _returned(candidate: Candidate, case: Case) -> Any:
+    """Return what a candidate returns, a mapping of any kind as a dict."""
     try:
         with np.errstate(all="ignore"):
-            return candidate(case)
-    except (Exception, SystemExit) as error:
-        frames = error.__traceback__.tb_next if error.__traceback__ else None
-        text = "".join(traceback.format_exception(type(error), error, frames))
-        message = f"the candidate raised {type(error).__name__}: {error}"
-        raise InvalidGradientsError(message, traceback=text) from error
+            returned = candidate(case)
+            return {**returned} if hasattr(returned, "keys") else returned
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        frames = error.__traceback__ and error.__traceback__.tb_next
+        text = _printable(traceback.format_exception(type(error), error, frames))
+        message = f"the candidate raised {_printable(traceback.format_exception_only(error))}"
+        raise InvalidGradientsError(message.strip(), traceback=text) from error
+
+
+def _printable(lines: Sequence[str]) -> str:
+    return "".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _coarse(returned: Mapping[str, Any], case: Case) -> tuple[str, ...]:
+    """Return a note where gradients come in a coarser dtype than the case's."""
+    dtypes = {n: np.asarray(returned[n]).dtype for n in returned if n in case}
+    coarse = [n for n, d in dtypes.items() if d.kind == "f" and d.itemsize < case.dtype.itemsize]
+    if not coarse:
+        return ()
+    names = ", ".join(f"d{name}" for name in coarse)
+    return (f"{names} came back in {dtypes[coarse[0]]}, though the case is {case.dtype}",)
 
 
 def _shared(arrays: Mapping[str, Array]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import numpy as np
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.records import Array, Comparison, ComparisonKind, Interval
 
+FLOAT32 = 2.0**-20
+"""What code that computes in float32 loses after some steps: an inaccuracy, no wrong formula."""
 CHAOS = 0.1
 """Where rounding may move an array by more than this share of it, a case says nothing."""
 NOTHING = {np.dtype(np.float64): 2.0**-500, np.dtype(np.float32): 2.0**-100}
@@ -65,7 +67,7 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
         message = f"{what} cannot be read as an array: {type(error).__name__}: {error}"
         raise InvalidGradientsError(message) from error
     if array.dtype.kind not in "fiu":
-        message = f"{what} has the dtype {array.dtype}, but must hold real numbers"
+        message = f"{what} has the dtype {array.dtype}, but must hold real numbers, as float64 does"
         raise InvalidGradientsError(message)
     if shape is None and array.size == 1:
         return array.astype(np.float64).reshape(())
@@ -98,7 +100,7 @@ def compare(
 
     Returns:
         ``wrong`` where an entry is beyond its tolerance, though only ``inaccurate`` where no error
-        is above √u of the largest entry.
+        is above √u of the largest entry, or above what a computation in float32 loses.
     """
     want, tolerance = interval.want, interval.tolerance
     with np.errstate(over="ignore", invalid="ignore"):
@@ -106,12 +108,13 @@ def compare(
         ratio = error / tolerance
     index = np.unravel_index(int(ratio.argmax()), ratio.shape)
     worst, most = float(ratio[index]), float(error.max())
-    enough = float(np.sqrt(unit)) * interval.size
+    worst = math.inf if math.isnan(worst) else worst
+    enough = math.sqrt(unit) * interval.size
     kind: ComparisonKind = "match"
-    if not np.isfinite(worst) and not np.all(np.isfinite(got)):
+    if worst == math.inf and not np.all(np.isfinite(got)):
         kind = "nonfinite"
     elif not worst <= 1:
-        kind = "inaccurate" if most <= enough else "wrong"
+        kind = "inaccurate" if most <= max(enough, FLOAT32 * interval.size) else "wrong"
     return Comparison(
         gradient=gradient,
         kind=kind,

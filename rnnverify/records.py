@@ -87,7 +87,10 @@ class Clip:
             raise UsageError(message) from None
 
     def __str__(self) -> str:
-        return self.kind if self.threshold is None else f"{self.kind}:{self.threshold:g}"
+        if self.threshold is None:
+            return self.kind
+        short = f"{self.threshold:g}"
+        return f"{self.kind}:{short if float(short) == self.threshold else repr(self.threshold)}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -226,8 +229,8 @@ class GradientSummary:
     """One gradient over all cases of a run.
 
     Attributes:
-        worst: The largest error, in tolerances, in cases that are not inconclusive; None where
-            there was nothing finite.
+        worst: The largest error, in tolerances, in cases that are not inconclusive; inf where
+            something was not finite, None where there was nothing to judge.
         digits: Median of the decimal digits available, over conclusive cases.
         agree: Median of the decimal digits that agree, over conclusive cases.
         conclusive: In how many cases this gradient was conclusive.

@@ -14,12 +14,13 @@ from rnnverify.checker import check, check_under
 from rnnverify.errors import UsageError
 from rnnverify.evaluation import prepare
 from rnnverify.records import Candidate, Case, Clip, Failure, Report, Verdict, VerdictKind
-from rnnverify.shrinking import describe, explore, smallest
+from rnnverify.shrinking import describe, explore, first_wrong_step, smallest
 from rnnverify.sources import Generated, Source
 from rnnverify.strategies import cases as case_strategy
 from rnnverify.systems import System, find_system
 from rnnverify.tallying import Tally
 
+NOT_AGAIN = "; it did not fail when it was run again"
 BATCH = 2000
 """Cases in one run of Hypothesis, which keeps what it has seen."""
 
@@ -191,9 +192,11 @@ class Run:
             return check(case.replace(clip=watch.clip), self.candidate).kind == kind
 
         case = smallest(self._strategy, fails, seed=batch.seed, cases=batch.cases)
-        if case is not None:
-            verdict = check(case.replace(clip=watch.clip), self.candidate)
-        return describe(verdict, self.candidate, self._replay(watch.clip))
+        replay = self._replay(watch.clip)
+        again = None if case is None else check(case.replace(clip=watch.clip), self.candidate)
+        if again is None or again.kind != kind:
+            return describe(verdict, replay, None, NOT_AGAIN)
+        return describe(again, replay, first_wrong_step(again.case, self.candidate))
 
     def _replay(self, clip: Clip) -> str:
         if self.replay is not None:

@@ -94,13 +94,14 @@ def quiet(*, max_examples: int, phases: tuple[Phase, ...]) -> hypothesis.setting
     )
 
 
-def describe(verdict: Verdict, candidate: Candidate, replay: str) -> Failure:
+def describe(verdict: Verdict, replay: str, step: int | None, remark: str = "") -> Failure:
     """Return what is to be told of a failing case.
 
     Args:
         verdict: A verdict that is not ok, under a clip with a number.
-        candidate: It is called again, to find the step.
         replay: The command that shows the failure again.
+        step: The first step whose loss alone shows it.
+        remark: What else is to be said.
     """
     wrong = [each for each in verdict.comparisons if each.kind != "match"]
     if not wrong:
@@ -113,11 +114,10 @@ def describe(verdict: Verdict, candidate: Candidate, replay: str) -> Failure:
             got=None,
             want=None,
             tolerance=None,
-            message=f"{verdict.case.system}: {verdict.message}",
+            message=f"{verdict.case.system}: {verdict.message}{remark}",
             replay=replay,
         )
     worst = max(wrong, key=lambda each: (VERDICT_KINDS.index(each.kind), each.worst))
-    step = first_wrong_step(verdict.case, candidate)
     return Failure(
         verdict=verdict,
         gradient=worst.gradient,
@@ -127,18 +127,24 @@ def describe(verdict: Verdict, candidate: Candidate, replay: str) -> Failure:
         got=worst.got,
         want=worst.want,
         tolerance=worst.tolerance,
-        message=_sentence(verdict.case, worst, step),
+        message=_sentence(verdict.case, worst, step) + remark,
         replay=replay,
     )
 
 
 def first_wrong_step(case: Case, candidate: Candidate) -> int | None:
-    """Return the first step whose loss, taken alone, has a wrong gradient; None if none has."""
+    """Return the first step whose loss, taken alone, has a wrong gradient; None if none has.
+
+    Nor has any where the candidate is invalid.
+    """
     (name,) = find_system(case.system).loss_weights
     for step in range(case.dims["T"]):
         alone = np.zeros_like(case[name])
         alone[step] = 1
-        if not check(case.with_arrays({name: alone}), candidate).ok:
+        verdict = check(case.with_arrays({name: alone}), candidate)
+        if verdict.kind == "invalid":
+            return None
+        if not verdict.ok:
             return step
     return None
 

@@ -19,7 +19,7 @@ Sizes = Mapping[str, tuple[int, int]]
 
 LONGEST_WINDOW = 25
 """Steps in a window of a text, as in min-char-rnn."""
-SHORTEST_TEXT = 2
+FEWEST_SYMBOLS = 2
 
 
 class Source(Protocol):
@@ -58,7 +58,7 @@ class Text:
     """Windows of a text, whose characters are the vocabulary; targets are one character on.
 
     Raises:
-        UsageError: if the text has fewer than two characters.
+        UsageError: if the text has fewer than two distinct characters.
     """
 
     text: str
@@ -66,10 +66,10 @@ class Text:
     kind: InputKind = "text"
 
     def __post_init__(self) -> None:
-        if len(self.text) < SHORTEST_TEXT:
+        if len(set(self.text)) < FEWEST_SYMBOLS:
             message = (
-                f"text: {self.name} has {len(self.text)} characters, but at least 2 are needed: "
-                "one to read and one to predict"
+                f"text: {self.name} has {len(set(self.text))} distinct characters, but at least 2 "
+                "are needed, for there to be something to predict"
             )
             raise UsageError(message)
 
@@ -118,10 +118,10 @@ def read_text(path: Path) -> Text:
     """Read a text from a file.
 
     Raises:
-        UsageError: if it cannot be read as UTF-8, or has fewer than two characters.
+        UsageError: if it cannot be read as UTF-8, or has fewer than two distinct characters.
     """
     try:
-        return Text(path.read_text(encoding="utf-8"), name=str(path))
+        return Text(path.read_text(encoding="utf-8-sig"), name=str(path))
     except OSError as error:
         message = f"text: cannot read {path}: {error.strerror}"
         raise UsageError(message) from None

@@ -232,6 +232,6 @@ def find_system(name: str) -> System:
     if name in SYSTEMS:
         return SYSTEMS[name]
     near = difflib.get_close_matches(name, SYSTEMS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    message = f"system: unknown {name!r}{hint} Known are: {', '.join(SYSTEMS)}"
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    message = f"system: unknown {name!r}{hint} known are {', '.join(SYSTEMS)}"
     raise UsageError(message)

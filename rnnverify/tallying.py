@@ -18,7 +18,7 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.active = 0
         self.regimes: Counter[str] = Counter()
-        self.unchecked: dict[str, None] = {}
+        self._unchecked: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
         self._gradients: dict[str, _GradientTally] = {}
 
@@ -28,7 +28,7 @@ class Tally:
         self.counts["zero" if verdict.zero else verdict.kind] += 1
         self.active += verdict.clip_active
         self.regimes.update(verdict.case.regimes)
-        self.unchecked |= dict.fromkeys(verdict.unchecked)
+        self._unchecked.update(verdict.unchecked)
         self._notes.update(verdict.notes)
         for comparison in verdict.comparisons:
             tally = self._gradients.setdefault(comparison.gradient, _GradientTally())
@@ -53,9 +53,18 @@ class Tally:
         return {name: tally.summary for name, tally in self._gradients.items()}
 
     @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The gradients that were never returned."""
+        return tuple(name for name in self._unchecked if name not in self._gradients)
+
+    @property
     def notes(self) -> list[str]:
         """Every note, and in how many cases it holds."""
-        return [f"{note} (in {n} of {self.cases} cases)" for note, n in self._notes.items()]
+        notes = dict(self._notes)
+        for name, n in self._unchecked.items():
+            if name in self._gradients:
+                notes[f"d{name} was not returned, and not checked"] = n
+        return [f"{note} (in {n} of {self.cases} cases)" for note, n in notes.items()]
 
 
 class _GradientTally:
@@ -69,7 +78,7 @@ class _GradientTally:
     def add(self, comparison: Comparison, *, judged: bool) -> None:
         self.nonzero += not comparison.zero
         self.differ += judged and comparison.kind != "match"
-        if judged and comparison.kind != "nonfinite":
+        if judged:
             self.worst = max(self.worst or 0.0, comparison.worst)
         if comparison.conclusive:
             self.available.append(comparison.digits)

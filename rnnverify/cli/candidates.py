@@ -1,5 +1,6 @@
 """Loading a candidate: ``PATH.py:function`` or ``package.module:function``."""
 
+import functools
 import importlib
 import importlib.util
 import sys
@@ -25,28 +26,40 @@ def load_candidate(text: str) -> Candidate:
         message = f"candidate: {text!r} names no function; {FORM}"
         raise UsageError(message)
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    found = getattr(module, name, None)
-    if found is None:
-        functions = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
-        message = f"candidate: {place} has no {name!r}; it has {', '.join(functions) or 'none'}"
-        raise UsageError(message)
-    if not callable(found):
-        message = f"candidate: {text} is no function, but a {type(found).__name__}"
+    found = _attribute(module, name, place)
+    if isinstance(found, type) or not callable(found):
+        message = (
+            f"candidate: {text} is no function, but a {type(found).__name__}; "
+            "name a function, or an object that can be called"
+        )
         raise UsageError(message)
     candidate: Candidate = found
     return candidate
+
+
+def _attribute(module: ModuleType, name: str, place: str) -> object:
+    """Return ``name``, which may be dotted, of a module."""
+    try:
+        return functools.reduce(getattr, name.split("."), module)
+    except AttributeError:
+        own = [n for n, v in vars(module).items() if getattr(v, "__module__", 0) == module.__name__]
+        message = f"candidate: {place} has no {name!r}; it has {', '.join(own) or 'nothing'}"
+        raise UsageError(message) from None
+    except Exception as error:
+        raise UsageError(_failed(place, error)) from error
 
 
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         message = f"candidate: there is no file {path}; {FORM}"
         raise UsageError(message)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"rnnverify_candidate_{path.stem}"  # not to replace a library of the same name
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent.resolve()))
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

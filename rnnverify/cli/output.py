@@ -1,9 +1,9 @@
 """Where things go: JSON to a file, whole or not at all; tables and progress to the terminal."""
 
 import os
-import tempfile
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Protocol
 
@@ -33,25 +33,46 @@ def check_writable(target: str) -> None:
     if target == STDOUT:
         return
     path = Path(target)
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        message = f"--json: cannot write {target}; name a file in a folder that can be written to"
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
+        message = f"--json: cannot write {target!r}; name a file in a folder that can be written to"
         raise UsageError(message)
 
 
 def write(text: str, target: str) -> None:
-    """Write text to a file by way of a temporary one beside it, or to standard output."""
+    """Write text to a file by way of a temporary one beside it, or to standard output.
+
+    What is there and no plain file (a device, a pipe) is written to as it is.
+    """
     if target == STDOUT:
         click.echo(text, nl=False)
         return
-    path = Path(target)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    path = Path(target).resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def stdout_kept_clean(*, own_process: bool) -> Iterator[None]:
+    """Send to standard error whatever a candidate prints, in Python or (if we may) below it."""
+    with redirect_stdout(sys.stderr):
+        if not own_process:
+            yield
+            return
+        kept = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def console(*, stderr: bool = False) -> Console:

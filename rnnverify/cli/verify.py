@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rnnverify.cli.candidates import load_candidate
-from rnnverify.cli.output import STDOUT, check_writable, console, progress, write
+from rnnverify.cli.output import (
+    STDOUT,
+    check_writable,
+    console,
+    progress,
+    stdout_kept_clean,
+    write,
+)
 from rnnverify.cli.process import OWN_PROCESS, settle
 from rnnverify.errors import UsageError
 from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Report
@@ -98,26 +105,32 @@ def verify(context: click.Context, /, **options: object) -> None:
     verified, on generated cases and on real input.
     """
     chosen = Options(**options)  # type: ignore[arg-type]
-    if context.obj == OWN_PROCESS:
+    own_process = context.obj == OWN_PROCESS
+    if own_process:
         settle(cache=chosen.cache)
     try:
-        sys.exit(_verify(chosen))
+        sys.exit(_verify(chosen, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
-def _verify(options: Options) -> int:
-    if options.target is not None:
-        check_writable(options.target)
-    to_stderr = options.target == STDOUT
-    with redirect_stdout(sys.stderr) if to_stderr else nullcontext():
+def _verify(options: Options, *, own_process: bool) -> int:
+    target = options.target
+    if target is not None:
+        check_writable(target)
+        target = target if target == STDOUT else str(Path(target).absolute())
+    clean = stdout_kept_clean(own_process=own_process) if target == STDOUT else nullcontext()
+    with clean:
         runs = _runs(options)
         reports, seconds, interrupted = _run_all(runs)
-    if options.target is not None:
-        write(render(document(reports, seconds=seconds)), options.target)
-    show(console(stderr=to_stderr), reports)
+    if target is not None:
+        write(render(document(reports, seconds=seconds)), target)
+    if reports:
+        show(console(stderr=target == STDOUT), reports)
     if interrupted:
-        click.echo(f"interrupted; {len(reports)} reports of what was done until then", err=True)
+        click.echo(f"interrupted after {len(reports)} reports", err=True)
         return INTERRUPTED
     return _exit_code(reports)
 
@@ -133,10 +146,10 @@ def _run_all(runs: Sequence["Run"]) -> tuple[list[Report], float, bool]:
     start = time.perf_counter()
     reports: list[Report] = []
     interrupted = False
-    for run in runs:
-        run.prepare()
     with progress(sum(run.cases for run in runs)) as shown:
         try:
+            for run in runs:
+                run.prepare()
             for run in runs:
                 label = f"{run.system.name} {run.dtype} {run.source.kind}"
                 reports.extend(run.reports(shown.begin(label, run.cases)))

@@ -59,7 +59,7 @@ def failure_values(failure: Failure) -> dict[str, Any]:
 
 def render(document: Mapping[str, Any]) -> str:
     """Return a document as JSON text, NaN and infinities as null."""
-    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

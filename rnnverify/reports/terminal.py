@@ -1,5 +1,6 @@
 """Reports for people at a terminal: a table, then each failure and what to know about it."""
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -11,6 +12,8 @@ from rnnverify.records import Comparison, Failure, Report
 
 VAST = 1e99
 """Errors of more tolerances than this are told as such: the entry should be zero."""
+NARROWEST = 96
+"""Columns that the table needs; a narrower terminal wraps its lines, rather than hiding words."""
 STYLES = {
     "match": "green",
     "inconclusive": "yellow",
@@ -23,7 +26,7 @@ STYLES = {
 
 def show(console: Console, reports: Sequence[Report]) -> None:
     """Print reports: the table, failures, notes, and a last line that sums up."""
-    console.print(table(reports))
+    console.print(table(reports), width=max(console.width, NARROWEST), crop=False)
     for report in reports:
         if report.failure is not None:
             console.print()
@@ -117,6 +120,8 @@ def _spread(report: Report) -> str:
 
 
 def _times(worst: Comparison) -> str:
+    if worst.kind == "nonfinite":
+        return "not finite"
     if worst.want == 0:
         return "should be zero"
     return f"{worst.worst:.3g} times the tolerance"
@@ -143,7 +148,7 @@ def _worst(report: Report) -> str:
     worst = [each.worst for each in report.gradients.values() if each.worst is not None]
     if not worst:
         return "-"
-    return f"{max(worst):.2g}" if max(worst) < VAST else f">{VAST:.0e}"
+    return f"{max(worst):.2g}" if not VAST < max(worst) < math.inf else f">{VAST:.0e}"
 
 
 def _remarks(reports: Sequence[Report]) -> list[str]:

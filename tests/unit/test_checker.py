@@ -1,6 +1,7 @@
 """check: every verdict, and that a candidate cannot crash it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,42 @@ def exits(_case: Case) -> dict[str, Array]:
     raise SystemExit(3)
 
 
+def cancels(_case: Case) -> dict[str, Array]:
+    """Raise what is no Exception, but a BaseException."""
+    raise asyncio.CancelledError
+
+
+class UnprintableError(Exception):
+    """An exception that cannot be printed."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def unprintable(_case: Case) -> dict[str, Array]:
+    """Raise what cannot be printed."""
+    raise UnprintableError
+
+
+def surrogate(_case: Case) -> dict[str, Array]:
+    """Raise with a message that no file could hold."""
+    raise ValueError("\ud800")  # noqa: EM101
+
+
+class Lazy(Mapping[str, Array]):
+    """A mapping that raises when it is read."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(char_rnn.WEIGHTS)
+
+    def __len__(self) -> int:
+        return len(char_rnn.WEIGHTS)
+
+    def __getitem__(self, name: str) -> Array:
+        message = "not there"
+        raise LookupError(message)
+
+
 @pytest.mark.parametrize(
     ("candidate", "words"),
     [
@@ -80,6 +117,10 @@ def exits(_case: Case) -> dict[str, Array]:
         (hands_back, "gradient of h0 shares memory with the input h0"),
         (lambda _case: None, "returned a NoneType"),
         (lambda: None, "raised TypeError"),
+        (cancels, "CancelledError"),
+        (unprintable, "Unprintable"),
+        (surrogate, "raised ValueError: \\ud800"),
+        (lambda _case: Lazy(), "raised LookupError: not there"),
     ],
 )
 def test_misbehaviour_is_a_verdict(candidate: Any, words: str) -> None:
@@ -171,10 +212,11 @@ def test_float32_is_held_to_float32() -> None:
 
 
 def test_a_float32_cast_is_inaccurate_in_float64() -> None:
-    """A cast to float32 on the way out is seen."""
-    cast = with_change("Whh", lambda g: g.astype(np.float32))
+    """A cast to float32 on the way out is seen, told from a wrong formula, and remarked."""
+    verdict = check(char_rnn_case(), with_change("Whh", lambda g: g.astype(np.float32)))
 
-    assert check(char_rnn_case(), cast).kind in ("inaccurate", "wrong")
+    assert verdict.kind == "inaccurate"
+    assert verdict.notes == ("dWhh came back in float32, though the case is float64",)
 
 
 def test_the_reference_overflowing_accuses_nobody() -> None:

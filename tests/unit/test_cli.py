@@ -222,11 +222,11 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("--cases -5", "-5 is too few"),
         ("--cases many", "'many' is not a valid integer"),
         ("--seed -1", "0 or more"),
-        ("--json nowhere/out.json", "cannot write nowhere/out.json"),
-        ("--json .", "cannot write ."),
+        ("--json nowhere/out.json", "cannot write 'nowhere/out.json'"),
+        ("--json .", "cannot write '.'"),
         ("--text missing.txt", "cannot read missing.txt: No such file"),
-        ("--text empty.txt", "has 0 characters, but at least 2"),
-        ("--text one.txt", "has 1 characters, but at least 2"),
+        ("--text empty.txt", "has 0 distinct characters, but at least 2"),
+        ("--text one.txt", "has 1 distinct characters, but at least 2"),
         ("--text binary.txt", "not UTF-8"),
         ("--text .", "cannot read ."),
         ("--text two.txt --system binary_adder", "binary_adder reads no text"),
@@ -240,7 +240,7 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("missing.py:f --system char_rnn", "there is no file missing.py"),
         (
             "my_rnn.py:missing --system char_rnn",
-            "has no 'missing'; it has gradients, shouting, sign",
+            "has no 'missing'; it has shouting, sign",
         ),
         ("my_rnn.py:number --system char_rnn", "is no function, but a int"),
         ("no.such.module:f --system char_rnn", "there is no module 'no'"),
@@ -248,6 +248,10 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("syntax.py:f --system char_rnn", "SyntaxError"),
         ("imports.py:f --system char_rnn", "No module named 'nowhere_to_be_found'"),
         ("exits.py:f --system char_rnn", "SystemExit: 4"),
+        ("lazy.py:f --system char_rnn", "RuntimeError: no names here"),
+        ("classes.py:Net --system char_rnn", "is no function, but a type"),
+        ("classes.py:net.missing --system char_rnn", "has no 'net.missing'"),
+        ("one.txt --system char_rnn", "names no function"),
     ],
 )
 def test_bad_usage_is_named(folder: Path, words: str, said: str) -> None:
@@ -260,6 +264,8 @@ def test_bad_usage_is_named(folder: Path, words: str, said: str) -> None:
         "syntax.py": b"def f(:\n",
         "imports.py": b"import nowhere_to_be_found\n",
         "exits.py": b"raise SystemExit(4)\n",
+        "lazy.py": b"def __getattr__(name):\n    raise RuntimeError('no names here')\n",
+        "classes.py": b"class Net:\n    pass\n\nnet = Net()\n",
     }.items():
         (folder / name).write_bytes(content)
     result = run("verify", *words.split())
@@ -291,7 +297,7 @@ def test_help_has_examples() -> None:
 def program(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a program of its own."""
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "rnnverify", *words],
+        [sys.executable, "-P", "-m", "rnnverify", *words],
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
@@ -322,6 +328,54 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
 
     assert rnnverify.__version__ in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_below_python_does_not_reach_standard_output(folder: Path) -> None:
+    """In a process of its own, even what C code prints is kept out of the JSON."""
+    (folder / "loud.py").write_text(
+        "import os\nfrom rnnverify.models.char_rnn import gradients\n"
+        "def f(case):\n    os.write(1, b'raw')\n    return gradients(case)\n"
+    )
+    words = ("verify", "loud.py:f", "--system", "char_rnn", "--cases", "2", "--json", "-")
+    done = program(*words, cwd=folder)
+
+    assert json.loads(done.stdout)["reports"]
+    assert "raw" in done.stderr
+
+
+def test_a_file_named_like_a_library_is_loaded(folder: Path) -> None:
+    """A candidate's file may be called numpy.py; methods of objects may be named, too."""
+    (folder / "numpy.py").write_text(
+        "from rnnverify.models.char_rnn import gradients\n"
+        "class Net:\n    def backward(self, case):\n        return gradients(case)\n"
+        "net = Net()\n"
+    )
+    words = ("--system", "char_rnn", "--cases", "6")
+
+    assert program("verify", "numpy.py:net.backward", *words, cwd=folder).returncode == 0
+
+
+def test_json_is_written_through_links_and_into_devices(folder: Path) -> None:
+    """A link keeps being one, a device too, and the file's mode is the usual one."""
+    (folder / "real.json").touch()
+    (folder / "link.json").symlink_to("real.json")
+    run("systems", "--json", "link.json")
+    run("systems", "--json", os.devnull)
+
+    assert (folder / "link.json").is_symlink()
+    assert json.loads((folder / "real.json").read_text())["systems"]
+    assert (folder / "real.json").stat().st_mode & 0o044
+    assert not Path(os.devnull).is_file()
+
+
+def test_a_narrow_terminal_hides_no_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table keeps its width, whatever the terminal's is."""
+    del folder
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    assert "float64" in verify("sign").stdout
 
 
 def test_an_interruption_loses_nothing(folder: Path) -> None:

@@ -124,6 +124,7 @@ def test_a_candidate_that_changes_its_mind_is_still_reported() -> None:
     assert report.verdict == "wrong"
     assert report.failure is not None
     assert report.failure.gradients == ("Whh",)
+    assert "did not fail when it was run again" in report.failure.message
 
 
 def test_one_evaluation_serves_all_clips() -> None:
@@ -161,6 +162,20 @@ def test_unchecked_gradients_are_listed() -> None:
         return {name: g for name, g in char_rnn.gradients(case).items() if name != "h0"}
 
     assert rnnverify.verify(without_h0, "char_rnn", cases=9).unchecked == ("h0",)
+
+
+def test_a_gradient_returned_now_and_then_is_remarked() -> None:
+    """It is checked where it is returned, and the report says where it was not."""
+
+    def sometimes(case: Case) -> dict[str, Array]:
+        returned = char_rnn.gradients(case)
+        return {n: g for n, g in returned.items() if n != "h0" or case.dims["T"] > 4}
+
+    report = rnnverify.verify(sometimes, "char_rnn", cases=20)
+
+    assert report.unchecked == ()
+    assert report.gradients["h0"].nonzero < 20
+    assert "dh0 was not returned, and not checked" in report.notes[0]
 
 
 def test_too_little_conclusive_is_no_pass() -> None:

@@ -138,13 +138,8 @@ def test_real_additions() -> None:
         assert places @ case["x"][:, 0] + places @ case["x"][:, 1] == places @ case["y"][:, 0]
 
 
-@pytest.mark.parametrize("text", ["", "x"])
-def test_a_text_needs_two_characters(text: str) -> None:
-    """One character to read and one to predict."""
+@pytest.mark.parametrize("text", ["", "x", "aaaa"])
+def test_a_text_needs_two_symbols(text: str) -> None:
+    """With one, there is nothing to predict, and every gradient is zero."""
     with pytest.raises(UsageError, match="at least 2"):
         Text(text)
-
-
-def test_a_text_of_one_symbol_has_an_alphabet_of_one() -> None:
-    """A text such as "aaaa" is V = 1, where every gradient is zero."""
-    assert Text("aaaa").sizes(CHAR_RNN)["V"] == (1, 1)
