@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from rnnverify.calling import call
-from rnnverify.comparing import compare, conclusive
+from rnnverify.comparing import UNDERFLOW, compare, conclusive
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.evaluation import Evaluation, Intervals, evaluate
 from rnnverify.records import (
@@ -98,12 +98,16 @@ class _Question:
     def conclusive(self) -> bool:
         """Whether rounding leaves something of every gradient, before and after the clip.
 
-        Where all of them are zero, any that is not shows.
+        Where all of them are zero, one that is not shows if it is not small beside the weights of
+        the losses, in which gradients are linear, nor a rounding that a clip would make long.
         """
-        names = self.system.leaves
-        if not any(np.any(self.raw[n].want) for n in names):
-            return True
-        arrays = [self.raw[n] for n in names]
+        arrays = [self.raw[name] for name in self.system.leaves]
+        if all(each.size == 0 for each in arrays):
+            weights = max(np.abs(self.case[n]).max() for n in self.system.loss_weights)
+            visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
+            return all(
+                each.blur <= min(visible, self.case.clip.threshold or visible) for each in arrays
+            )
         if self.case.clip.kind != "none":
             arrays += [self.wanted[n] for n in self.system.weights]
         return conclusive(arrays, self.case.dtype)
@@ -118,10 +122,13 @@ class _Question:
     @property
     def overflows(self) -> bool:
         """Whether correct code may overflow here: as the reference does, or squaring for a norm."""
+        largest = float(np.finfo(self.case.dtype).max)
         if self.case.clip.kind in ("norm", "global-norm"):
             squares = sum(float(np.sum(self.raw[n].want ** 2)) for n in self.system.weights)
-            if not squares < float(np.finfo(self.case.dtype).max):
+            if not squares < largest:
                 return True
+        if not all(self.raw[n].size <= largest for n in self.system.leaves):
+            return True
         return self.evaluation.overflows
 
 
@@ -167,7 +174,8 @@ def _kind(question: _Question, comparisons: Sequence[Comparison]) -> tuple[Verdi
     worst = max((each.kind for each in comparisons), key=VERDICT_KINDS.index)
     if worst in ("nonfinite", "wrong") and question.overflows:
         return "inconclusive", f"the case overflows in {question.case.dtype}"
-    if worst == "match" and not any(each.conclusive or each.zero for each in comparisons):
+    zero = all(each.zero for each in comparisons)
+    if worst == "match" and not zero and not any(each.conclusive for each in comparisons):
         return "inconclusive", "no gradient could have failed by as much as matters"
     return worst, ""
 

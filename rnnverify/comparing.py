@@ -14,7 +14,7 @@ FLOAT32 = 2.0**-20
 """What code that computes in float32 loses after some steps: an inaccuracy, no wrong formula."""
 CHAOS = 0.1
 """Where rounding may move an array by more than this share of it, a case says nothing."""
-NOTHING = {np.dtype(np.float64): 2.0**-500, np.dtype(np.float32): 2.0**-100}
+UNDERFLOW = {np.dtype(np.float64): 2.0**-500, np.dtype(np.float32): 2.0**-100}
 """Tolerances below this are never chaos: they belong to arrays that are zero, or underflow."""
 
 
@@ -83,7 +83,7 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
 
 def conclusive(intervals: Sequence[Interval], dtype: np.dtype[Any]) -> bool:
     """Whether rounding leaves enough of every array to tell right from wrong."""
-    return all(each.blur <= max(CHAOS * each.size, NOTHING[dtype]) for each in intervals)
+    return all(each.blur <= max(CHAOS * each.size, UNDERFLOW[dtype]) for each in intervals)
 
 
 def compare(

@@ -6,7 +6,7 @@ makes for few transfers and small programs. JAX is only ever set up inside conte
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnnverify.errors import UsageError
 from rnnverify.padding import Bucket, as_rows, width_of
 from rnnverify.records import Array, ClipKind
 from rnnverify.references.clipping import CLIPS
@@ -26,9 +27,10 @@ from rnnverify.systems import System
 from rnnverify.unrolling import unrolled_gradient
 
 Kinds = tuple[ClipKind, ...]
+Build = Callable[[System, Bucket, Kinds], Any]
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rnnverify-compile")
-_programs: dict[tuple[System, Bucket, Kinds], Future[Any]] = {}
+_programs: dict[tuple[Build, System, Bucket, Kinds], Future[Any]] = {}
 _lock = threading.Lock()
 
 
@@ -40,7 +42,16 @@ def gradient_program(system: System, bucket: Bucket) -> Future[Any]:
         width) and their interval (2, rows, width): a row for each leaf of the system, then the
         loss.
     """
-    return _begin(system, bucket, ())
+    return _begin(_compile_gradient, system, bucket, ())
+
+
+def float32_program(system: System, bucket: Bucket) -> Future[Any]:
+    """Begin to compile the reference gradient in float32, to see whether it overflows.
+
+    Returns:
+        What will be a function of padded arrays and dims, which returns rows (leaves, width).
+    """
+    return _begin(_compile_float32, system, bucket, ())
 
 
 def clip_program(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
@@ -51,15 +62,21 @@ def clip_program(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
         factors (kinds) by which samples are multiplied first, and the number of steps. It returns
         intervals (kinds, 2, weights, width).
     """
-    return _begin(system, bucket, kinds)
+    return _begin(_compile_clips, system, bucket, kinds)
 
 
-def _begin(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
-    key = (system, bucket, kinds)
+def abandon() -> None:
+    """Give up what is queued, so that a process which was interrupted ends soon."""
+    with _lock:
+        for key in [key for key, program in _programs.items() if program.cancel()]:
+            del _programs[key]
+
+
+def _begin(build: Build, system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
+    key = (build, system, bucket, kinds)
     with _lock:
         if key not in _programs:
-            build = _compile_clips if kinds else _compile_gradient
-            _programs[key] = _threads.submit(lambda: build(*key))
+            _programs[key] = _threads.submit(build, system, bucket, kinds)
         return _programs[key]
 
 
@@ -78,6 +95,18 @@ def _compile_gradient(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
     with jax_settings():
         run = sampled(gradient, arrays, sizes)
         return jax.jit(program).lower(noise_for(np.dtype(np.float64)), arrays, sizes).compile()
+
+
+def _compile_float32(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
+    arrays, sizes = example(system, bucket)
+    width = width_of(system, bucket)
+
+    def gradient(arrays: Any, dims: Any) -> jax.Array:
+        results = unrolled_gradient(system, bucket)(arrays, dims)
+        return as_rows([results[name] for name in system.leaves], width)
+
+    with jax_settings(x64=False):
+        return jax.jit(gradient).lower(arrays, sizes).compile()
 
 
 def _compile_clips(system: System, bucket: Bucket, kinds: Kinds) -> Any:
@@ -113,13 +142,22 @@ def noise_for(dtype: np.dtype[Any]) -> Noise:
     return samples(dtype)
 
 
+@cache
+def _cpu() -> jax.Device:
+    try:
+        return jax.local_devices(backend="cpu")[0]
+    except (RuntimeError, AssertionError):
+        message = "JAX has no CPU here, on which references run; add cpu to JAX_PLATFORMS"
+        raise UsageError(message) from None
+
+
 @contextmanager
 def jax_settings(*, x64: bool = True) -> Iterator[None]:
     """Set JAX up for a reference, whatever the process around has configured, and only here."""
     with ExitStack() as stack:
         for context in (
             jax.enable_x64(x64),
-            jax.default_device(jax.local_devices(backend="cpu")[0]),
+            jax.default_device(_cpu()),
             jax.debug_nans(False),  # noqa: FBT003 - JAX's own signature
             jax.debug_infs(False),  # noqa: FBT003
             jax.disable_jit(False),  # noqa: FBT003

@@ -215,8 +215,13 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong with the candidate as far as this case can tell."""
-        return self.kind in ("match", "inconclusive")
+        """Whether every gradient matched; an inconclusive case is not ok, but no failure either."""
+        return self.kind == "match"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the candidate is not what it should be."""
+        return self.kind not in ("match", "inconclusive")
 
     @property
     def zero(self) -> bool:
@@ -293,6 +298,7 @@ class Report:
         clip_active: In which fraction of the cases the clip changed a gradient.
         regimes: How many cases were made in which regime.
         gradients: A summary for each gradient.
+        weak: Gradients that were conclusive in less than half of the cases where they are not zero.
         unchecked: Gradients that the candidate never returned.
         notes: What is odd but no failure.
         failure: The smallest failing case; None where nothing failed.
@@ -310,6 +316,7 @@ class Report:
     clip_active: float
     regimes: Mapping[str, int]
     gradients: Mapping[str, GradientSummary]
+    weak: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     failure: Failure | None = None

@@ -54,7 +54,7 @@ def verify(
     run = Run(
         candidate=candidate,
         name=getattr(candidate, "__qualname__", type(candidate).__name__),
-        system=find_system(system) if isinstance(system, str) else system,
+        system=find_system(system),
         clips=(Clip.parse(clip) if isinstance(clip, str) else clip,),
         dtype=dtype,
         cases=cases,
@@ -172,7 +172,8 @@ class Run:
             clip_active=tally.active / tally.cases,
             regimes=dict(sorted(tally.regimes.items())),
             gradients=tally.gradients,
-            unchecked=tuple(tally.unchecked),
+            weak=tally.weak,
+            unchecked=tally.unchecked,
             notes=(*tally.notes, *self._hidden(watch.clip)),
             failure=self._failure(watch),
         )

@@ -1,8 +1,10 @@
 """Shrinking: the smallest case that fails in the same way, and the step at which it begins."""
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -17,6 +19,17 @@ from rnnverify.systems import find_system
 
 MOST_CHECKS = 1000
 """Checks that shrinking may cost; what is smallest by then is kept."""
+
+
+class _Home:
+    """Where Hypothesis keeps what it notes down while runs, in however many threads, go on."""
+
+    guests = 0
+    before: Path
+    folder: tempfile.TemporaryDirectory[str]
+
+
+_home, _lock = _Home(), threading.Lock()
 
 
 class _FoundError(Exception):
@@ -70,13 +83,20 @@ def explore(
 @contextmanager
 def _no_traces() -> Iterator[None]:
     """Let Hypothesis keep what it notes down in a folder that goes away, not in the current one."""
-    before = storage_directory(intent_to_write=False).path
-    with tempfile.TemporaryDirectory(prefix="rnnverify-") as folder:
-        set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            set_hypothesis_home_dir(before)
+    with _lock:
+        if _home.guests == 0:
+            _home.before = storage_directory(intent_to_write=False).path
+            _home.folder = tempfile.TemporaryDirectory(prefix="rnnverify-")
+            set_hypothesis_home_dir(_home.folder.name)
+        _home.guests += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _home.guests -= 1
+            if _home.guests == 0:
+                set_hypothesis_home_dir(_home.before)
+                _home.folder.cleanup()
 
 
 def quiet(*, max_examples: int, phases: tuple[Phase, ...]) -> hypothesis.settings:
@@ -144,7 +164,7 @@ def first_wrong_step(case: Case, candidate: Candidate) -> int | None:
         verdict = check(case.with_arrays({name: alone}), candidate)
         if verdict.kind == "invalid":
             return None
-        if not verdict.ok:
+        if verdict.failed:
             return step
     return None
 

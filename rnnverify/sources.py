@@ -5,6 +5,7 @@ A source gives the inputs of a case; weights, states and loss weights are genera
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
@@ -73,10 +74,14 @@ class Text:
             )
             raise UsageError(message)
 
-    @property
+    @cached_property
     def alphabet(self) -> str:
         """The characters that occur, in order."""
         return "".join(sorted(set(self.text)))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {character: i for i, character in enumerate(self.alphabet)}
 
     def sizes(self, system: System) -> Sizes:
         """Return the system's sizes, but for the alphabet's and the windows' own."""
@@ -88,7 +93,7 @@ class Text:
         steps = dims["T"]
         start = int(random.integers(len(self.text) - steps))
         window = self.text[start : start + steps + 1]
-        ids = np.array([self.alphabet.index(character) for character in window])
+        ids = np.array([self._ids[character] for character in window])
         return {"inputs": ids[:-1], "targets": ids[1:]}
 
 

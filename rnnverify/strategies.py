@@ -38,8 +38,7 @@ def cases(
     Raises:
         UsageError: if the system or the dtype is unknown.
     """
-    if isinstance(system, str):
-        system = find_system(system)
+    system = find_system(system)
     if dtype not in DTYPES:
         message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
         raise UsageError(message)

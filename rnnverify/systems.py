@@ -223,12 +223,17 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
 """The built-in systems, by name."""
 
 
-def find_system(name: str) -> System:
-    """Return the built-in system of that name.
+def find_system(name: str | System) -> System:
+    """Return the built-in system of that name, or that is given.
 
     Raises:
         UsageError: if there is none.
     """
+    if isinstance(name, System):
+        if SYSTEMS.get(name.name) is not name:
+            message = f"system: {name.name!r} is not built in; those are {', '.join(SYSTEMS)}"
+            raise UsageError(message)
+        return name
     if name in SYSTEMS:
         return SYSTEMS[name]
     near = difflib.get_close_matches(name, SYSTEMS, n=1)

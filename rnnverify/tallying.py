@@ -43,9 +43,9 @@ class Tally:
         return "inconclusive" if self.weak or not seen else "match"
 
     @property
-    def weak(self) -> list[str]:
+    def weak(self) -> tuple[str, ...]:
         """The gradients that were conclusive in too few cases."""
-        return [name for name, tally in self._gradients.items() if not tally.enough]
+        return tuple(name for name, tally in self._gradients.items() if not tally.enough)
 
     @property
     def gradients(self) -> Mapping[str, GradientSummary]:

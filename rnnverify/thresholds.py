@@ -13,6 +13,7 @@ HOSTILE_ABOVE = 0.5
 """Where a clip shall change more than this share of the gradients, it may cut all of their entries,
 after which little can be told of them but signs."""
 MOST_DOUBLINGS = 40
+"""Nor are there so many that half of the exponents above the largest gradient would be used up."""
 
 
 def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Clip, float]:
@@ -37,7 +38,9 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
     if case.beyond <= HOSTILE_ABOVE or not 0 < least < np.inf:
         return clip, 1.0
     doublings = np.ceil(np.log2(clip.threshold / least)) + 1
-    return clip, float(2.0 ** np.clip(doublings, 0, MOST_DOUBLINGS))
+    largest = max(1.0, *(float(np.abs(g).max()) for g in gradients.values()))
+    room = np.floor(np.log2(np.finfo(case.dtype).max / largest) / 2)
+    return clip, float(2.0 ** np.clip(doublings, 0, min(MOST_DOUBLINGS, max(0, room))))
 
 
 def _magnitudes(clip: Clip, gradients: Mapping[str, Array]) -> Array:
@@ -72,4 +75,4 @@ def _draw(magnitudes: Array, least: float, beyond: float) -> float:
     else:
         drawn = 0.5 * (magnitudes[n - passing - 1] + magnitudes[n - passing])
     bounded = np.clip(drawn, max(NEVER_BELOW * magnitudes[-1], least), 1e300)
-    return float(f"{bounded:.3g}")
+    return max(float(f"{bounded:.3g}"), least)

@@ -9,11 +9,12 @@ OWN_PROCESS = "the process belongs to the command line"
 
 
 def settle(*, cache: bool) -> None:
-    """Give JAX a compilation cache, if asked to.
+    """Keep JAX on the CPU, and give it a compilation cache, if asked to.
 
     JAX reads the environment when it is imported, which must not have happened yet. What the user
     has set there stays as it is.
     """
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     if cache:
         folder = user_cache_path("rnnverify") / "jax"
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))

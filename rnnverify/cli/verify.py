@@ -143,6 +143,8 @@ def _exit_code(reports: Sequence[Report]) -> int:
 
 def _run_all(runs: Sequence["Run"]) -> tuple[list[Report], float, bool]:
     """Run everything; return the reports, the seconds it took, and whether it was interrupted."""
+    from rnnverify.programs import abandon
+
     start = time.perf_counter()
     reports: list[Report] = []
     interrupted = False
@@ -155,6 +157,7 @@ def _run_all(runs: Sequence["Run"]) -> tuple[list[Report], float, bool]:
                 reports.extend(run.reports(shown.begin(label, run.cases)))
         except KeyboardInterrupt:
             interrupted = True
+            abandon()
     return reports, round(time.perf_counter() - start, 3), interrupted
 
 

@@ -89,10 +89,14 @@ def _headline(report: Report, failure: Failure) -> str:
     if failure.gradient is None:
         return f"{head}  {escape(report.candidate)}"
     others = [f"d{name}" for name in failure.gradients if name != failure.gradient]
-    right = [f"d{each.gradient}" for each in failure.verdict.comparisons if each.kind == "match"]
+    right = [f"d{each.gradient}" for each in failure.verdict.comparisons if _is_right(each)]
     also = f"and {', '.join(others)}; " if others else ""
     rest = f"{', '.join(right)} right" if right else "none is right"
     return f"{head}  d{failure.gradient} ({also}{rest})"
+
+
+def _is_right(comparison: Comparison) -> bool:
+    return comparison.kind == "match" and (comparison.conclusive or comparison.zero)
 
 
 def _figures(failure: Failure) -> list[str]:
@@ -166,9 +170,9 @@ def _remarks(reports: Sequence[Report]) -> list[str]:
 
 def _weakness(report: Report) -> str:
     weak = [
-        f"d{name} was conclusive in {each.conclusive} of {each.nonzero} cases where it is not zero"
-        for name, each in report.gradients.items()
-        if each.nonzero == 0 or each.conclusive < each.nonzero / 2
+        f"d{name} was conclusive in {report.gradients[name].conclusive} of "
+        f"{report.gradients[name].nonzero} cases where it is not zero"
+        for name in report.weak
     ]
     return "; ".join(weak) or "no case was conclusive"
 

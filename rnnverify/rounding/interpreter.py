@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from rnnverify.errors import MissingRuleError
@@ -81,7 +82,10 @@ class _Walk:
         rounding = RULES[name](equation, operands, outs[0])
         if rounding is None:
             return outs
-        return [self.perturber.perturb(self.noise, outs[0], *rounding)]
+        (out,) = outs
+        if out.dtype != np.float64:
+            raise MissingRuleError(_coarse(equation, out.dtype))
+        return [self.perturber.perturb(self.noise, out, *rounding)]
 
     def at(self, iteration: jax.Array) -> "_Walk":
         return _Walk(self.perturber, self.noise.at(iteration))
@@ -96,6 +100,13 @@ def _missing(equation: JaxprEqn) -> str:
         f"no rounding rule for the JAX primitive {equation.primitive.name!r}, "
         f"which the reference uses in: {equation}\n"
         "Write the reference without it, or add a rule to rnnverify.rounding.rules.RULES."
+    )
+
+
+def _coarse(equation: JaxprEqn, dtype: Any) -> str:
+    return (
+        f"the reference computes in {dtype}, in: {equation}\n"
+        "Write it so that it computes in float64, whatever the candidate computes in."
     )
 
 

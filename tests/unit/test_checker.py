@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from rnnverify.checker import check, check_under
+from rnnverify.clipping import clip_gradients
 from rnnverify.errors import UsageError
-from rnnverify.models import char_rnn
+from rnnverify.models import binary_adder, char_rnn
 from rnnverify.records import Array, Case, Clip
-from tests.support import char_rnn_case, char_rnn_loops, mended
+from rnnverify.systems import BINARY_ADDER
+from tests.support import binary_adder_case, char_rnn_case, char_rnn_loops, mended
 
 
 def with_change(name: str, change: Callable[[Array], Array]) -> Any:
@@ -193,6 +195,41 @@ def test_one_symbol_leaves_nothing_to_learn() -> None:
 
     assert check(case, char_rnn.gradients).zero
     assert check(case, with_change("by", lambda g: g + 1)).kind == "wrong"
+
+
+def test_zeros_that_rounding_lifts_over_a_clip_are_inconclusive() -> None:
+    """Saturated units give zeros, or rounding times a vast weight, which a norm makes long."""
+    case = binary_adder_case(
+        T=1, H=2, S0=np.full((2, 2), 50.0), S1=np.full((2, 1), 50.0), loss_weights=[1e10]
+    )
+    case = BINARY_ADDER.case({**case, "x": [[1, 1]], "y": [[1]]}, dtype="float32")
+    rounded = mended(binary_adder.gradients, "S1", lambda g: g + np.float32(0.01))
+
+    def clipped(case: Case) -> dict[str, Array]:
+        raw = rounded(case.replace(clip=Clip()))
+        return clip_gradients({n: raw[n] for n in binary_adder.WEIGHTS}, case.clip)
+
+    assert check(case, rounded).zero
+    assert check(case.replace(clip=Clip("norm", 1e-3)), clipped).kind == "inconclusive"
+
+
+def test_a_case_that_says_nothing_is_inconclusive() -> None:
+    """Where a clip cuts every weight's gradient and the state's is zero, nothing can be told."""
+    case = char_rnn_case(T=1, Whh=np.zeros((3, 3)), loss_weights=[1.0])
+    case = case.replace(clip=Clip("value", 1e-12))
+    verdict = check(case, char_rnn.gradients)
+    conclusive = [each.gradient for each in verdict.comparisons if each.conclusive]
+
+    assert verdict.kind == ("match" if conclusive else "inconclusive")
+    assert verdict.ok == bool(conclusive)
+
+
+def test_loss_weights_are_not_scaled_beyond_the_dtype() -> None:
+    """Doubling them to pass a vast threshold makes neither them nor a gradient overflow."""
+    case = char_rnn_case(T=1, dtype="float32", loss_weights=[1e28]).replace(beyond=1.0)
+    case = case.replace(clip=Clip("value", 1e30))
+
+    assert check(case, char_rnn.gradients).kind == "match"
 
 
 def test_chaos_is_inconclusive() -> None:

@@ -230,6 +230,13 @@ def test_an_infinity_stays_what_it_is() -> None:
         ("gradient", jax.grad(lambda x: jax.nn.log_softmax(x)[0])),
         ("scatter", jax.grad(lambda x: jnp.sum(x[jnp.array([0, 0, 1])] ** 2))),
         ("conv", lambda x: jnp.convolve(x, x)),
+        ("cond, backwards", jax.grad(lambda x: jax.lax.cond(x[0] > 0, _cubes, jnp.sum, x))),
+        ("switch, backwards", jax.grad(lambda x: jax.lax.switch(1, [jnp.sum, _cubes], x))),
+        ("checkpoint, backwards", jax.grad(jax.checkpoint(lambda x: jnp.sum(jnp.sin(x * x))))),
+        ("scan, backwards", jax.grad(lambda x: jax.lax.scan(_multiply, x[0], x)[0])),
+        ("scattered product", lambda x: x.at[jnp.array([0, 0])].multiply(x[1]) * x),
+        ("window", lambda x: jax.lax.reduce_window(x, 0.0, jax.lax.add, (2,), (1,), "SAME") * x),
+        ("log Γ", lambda x: jax.scipy.special.gammaln(x + 2)),
     ],
 )
 def test_every_kind_of_jaxpr_is_walked(name: str, function: Any) -> None:
@@ -244,6 +251,26 @@ def test_every_kind_of_jaxpr_is_walked(name: str, function: Any) -> None:
     np.testing.assert_array_max_ulp(stacked[0], clean, 4)
     assert np.all(moved > 3 * U64 * np.abs(clean))
     assert np.all(moved < 1e-12)
+
+
+def _cubes(x: Any) -> Any:
+    return jnp.sum(x * x * x)
+
+
+def _multiply(c: Any, x: Any) -> Any:
+    return c * x, None
+
+
+def test_a_reference_in_float32_is_refused() -> None:
+    """Noise as small as float64's would vanish in it, so the error names the operation."""
+    with pytest.raises(MissingRuleError, match=r"computes in float32[\s\S]*in float64"):
+        tolerance_of(lambda x: (x.astype(jnp.float32) * 2).astype(x.dtype), np.array([1.0]))
+
+
+def test_noise_does_not_leave_a_domain() -> None:
+    """log1p just above -1, arcsin of 1: noise never makes them NaN."""
+    for function, x in ((jnp.log1p, -1 + 2e-16), (jnp.arcsin, 1.0), (jnp.sqrt, 0.0)):
+        assert not np.isnan(tolerance_of(lambda v, f=function: f(v * 1.0), np.array([x])).tolerance)
 
 
 def test_custom_derivatives_are_walked() -> None:

@@ -1,10 +1,14 @@
 """verify: reports that count honestly, and a failure that can be read."""
 
+import dataclasses
 import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis.configuration import storage_directory
 
 import rnnverify
 from rnnverify.errors import UsageError
@@ -236,6 +240,27 @@ def verdict(
         zero=zero,
     )
     return Verdict(kind=kind, case=char_rnn_case(), comparisons=(comparison,))
+
+
+def test_a_system_of_ones_own_is_refused() -> None:
+    """Systems are looked up by name: another one of the same name must not pass for it."""
+    other = dataclasses.replace(CHAR_RNN, sizes={"T": (1, 2), "V": (2, 2), "H": (1, 2)})
+
+    with pytest.raises(UsageError, match="'char_rnn' is not built in"):
+        rnnverify.verify(char_rnn.gradients, other, cases=3)
+
+
+def test_runs_in_threads_leave_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several runs at once agree, and put back what they found."""
+    monkeypatch.chdir(tmp_path)
+    before = storage_directory(intent_to_write=False).path
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(rnnverify.verify, no_carry, "char_rnn", cases=8) for _ in range(3)]
+        reports = [each.result() for each in runs]
+
+    assert {str(report.failure and report.failure.message) for report in reports} != {"None"}
+    assert storage_directory(intent_to_write=False).path == before
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
