@@ -48,26 +48,8 @@ def check(case: Case, candidate: Candidate) -> Verdict:
 
 def check_under(clips: Sequence[Clip], case: Case, candidate: Candidate) -> list[Verdict]:
     """Check a case once under each clip, from one evaluation of the reference."""
-    system = find_system(case.system)
-    evaluation = evaluate(system, case)
-    raw = {name: evaluation.raw[name].want for name in system.weights}
-    resolved, factors = zip(*(resolve(clip, case, raw) for clip in clips), strict=True)
-    wanted = evaluation.under(resolved, factors)
-    return [
-        _judge(
-            _Question(evaluation, _clipped(case, clip, factor), evaluation.scaled(factor), want),
-            candidate,
-        )
-        for clip, factor, want in zip(resolved, factors, wanted, strict=True)
-    ]
-
-
-def _clipped(case: Case, clip: Clip, factor: float) -> Case:
-    case = case.replace(clip=clip)
-    if factor == 1:
-        return case
-    weights = find_system(case.system).loss_weights
-    return case.with_arrays({name: case[name] * factor for name in weights})
+    evaluation = evaluate(find_system(case.system), case)
+    return [_judge(question, candidate) for question in _questions(clips, evaluation)]
 
 
 @dataclass(frozen=True)
@@ -130,6 +112,20 @@ class _Question:
         if not all(self.raw[n].size <= largest for n in self.system.leaves):
             return True
         return self.evaluation.overflows
+
+
+def _questions(clips: Sequence[Clip], evaluation: Evaluation) -> list[_Question]:
+    """Resolve the clips' thresholds, and return what is asked under each."""
+    case, system = evaluation.case, evaluation.system
+    raw = {name: evaluation.raw[name].want for name in system.weights}
+    resolved, factors = zip(*(resolve(clip, case, raw) for clip in clips), strict=True)
+    wanted = evaluation.under(resolved, factors)
+    questions = []
+    for clip, factor, want in zip(resolved, factors, wanted, strict=True):
+        scaled = {name: case[name] * factor for name in system.loss_weights if factor != 1}
+        asked = case.replace(clip=clip).with_arrays(scaled)
+        questions.append(_Question(evaluation, asked, evaluation.scaled(factor), want))
+    return questions
 
 
 def _judge(question: _Question, candidate: Candidate) -> Verdict:

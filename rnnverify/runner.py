@@ -11,10 +11,11 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from rnnverify.checker import check, check_under
+from rnnverify.describing import describe, first_wrong_step
+from rnnverify.drawing import explore, smallest
 from rnnverify.errors import UsageError
 from rnnverify.evaluation import prepare
 from rnnverify.records import Candidate, Case, Clip, Failure, Report, Verdict, VerdictKind
-from rnnverify.shrinking import describe, explore, first_wrong_step, smallest
 from rnnverify.sources import Generated, Source
 from rnnverify.strategies import cases as case_strategy
 from rnnverify.systems import System, find_system

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from rnnverify.drawing import explore, smallest
 from rnnverify.errors import UsageError
 from rnnverify.records import Case
 from rnnverify.regimes import TABLES
-from rnnverify.shrinking import explore, smallest
 from rnnverify.sources import Additions, Text
 from rnnverify.strategies import cases
 from rnnverify.systems import BINARY_ADDER, CHAR_RNN, SYSTEMS
