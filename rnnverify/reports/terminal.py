@@ -33,7 +33,7 @@ def show(console: Console, reports: Sequence[Report]) -> None:
             for line in failure_lines(report, report.failure):
                 console.print(line, soft_wrap=True, highlight=False)
     for remark in _remarks(reports):
-        console.print(remark, style="yellow", soft_wrap=True, highlight=False)
+        console.print(remark, style="yellow", soft_wrap=True, highlight=False, markup=False)
     console.print(_summary(reports), highlight=False)
 
 
