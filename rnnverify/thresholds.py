@@ -12,6 +12,9 @@ NEVER_BELOW = 1e-20
 HOSTILE_ABOVE = 0.5
 """Where a clip shall change more than this share of the gradients, it may cut all of their entries,
 after which little can be told of them but signs."""
+CLEAR_OF = 1.01
+"""A threshold keeps clear of the entry that it leaves uncut: just at an entry, rounding decides
+whether it is cut, and all samples of the noise may happen to fall on one side."""
 MOST_DOUBLINGS = 40
 """Nor are there so many that half of the exponents above the largest gradient would be used up."""
 
@@ -60,7 +63,7 @@ def _least(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> float:
     if clip.kind != "value" or case.beyond > HOSTILE_ABOVE:
         return squarable
     smallest = [float(np.abs(g).min()) for g in gradients.values()]
-    return max([squarable, *(entry for entry in smallest if np.isfinite(entry))])
+    return max([squarable, *(CLEAR_OF * entry for entry in smallest if np.isfinite(entry))])
 
 
 def _draw(magnitudes: Array, least: float, beyond: float) -> float:
@@ -75,4 +78,4 @@ def _draw(magnitudes: Array, least: float, beyond: float) -> float:
     else:
         drawn = 0.5 * (magnitudes[n - passing - 1] + magnitudes[n - passing])
     bounded = np.clip(drawn, max(NEVER_BELOW * magnitudes[-1], least), 1e300)
-    return max(float(f"{bounded:.3g}"), least)
+    return float(f"{bounded:.3g}")
