@@ -44,6 +44,14 @@ def test_every_regime_is_covered() -> None:
     assert labels["all sizes differ"] > 300
 
 
+def test_regimes_are_hypothesis_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each label of a case is an event, so that Hypothesis' own statistics count it."""
+    events: list[str] = []
+    monkeypatch.setattr("rnnverify.strategies.event", events.append)
+
+    assert sorted(label for case in drawn(count=20) for label in case.regimes) == sorted(events)
+
+
 def test_most_cases_are_well_conditioned() -> None:
     """The recurrent matrix is regular and not symmetric in most cases of some size."""
     recurrent = [case["Whh"] for case in drawn() if case.dims["H"] > 1]
