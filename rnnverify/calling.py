@@ -44,7 +44,7 @@ def call(
     arrays = {n: v for n, v in returned.items() if isinstance(v, np.ndarray) and n in shapes}
     for gradient, array in arrays.items():
         for name, other in inputs.items():
-            if np.may_share_memory(array, other):
+            if array is other or (not array.flags.owndata and np.may_share_memory(array, other)):
                 message = (
                     f"the gradient of {gradient} shares memory with the input {name}; "
                     "return an array of its own"

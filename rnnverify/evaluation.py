@@ -7,7 +7,7 @@ from functools import cached_property
 import jax
 import numpy as np
 
-from rnnverify.padding import Bucket, bucket_of, from_row, pad
+from rnnverify.padding import Bucket, bucket_of, from_rows, pad
 from rnnverify.programs import (
     clip_program,
     float32_program,
@@ -62,14 +62,17 @@ class Evaluation:
                 np.float64(self.case.dims["T"]),
             )
         for i, rows in zip(clipped, np.asarray(intervals), strict=True):
-            results[i] = {**results[i], **_read(self.system, self.case, self.bucket, rows)}
+            results[i] = {
+                **results[i],
+                **from_rows(self.system, self.case.dims, self.bucket, rows),
+            }
         return results
 
     def scaled(self, factor: float) -> dict[str, Interval]:
         """Return what each gradient should be without a clip, if the loss weights are scaled."""
         if factor == 1:
             return dict(self.raw)
-        return {n: Interval(i.want * factor, i.tolerance * factor) for n, i in self.raw.items()}
+        return {name: each.scaled(factor) for name, each in self.raw.items()}
 
     @cached_property
     def overflows(self) -> bool:
@@ -98,8 +101,8 @@ def evaluate(system: System, case: Case) -> Evaluation:
             noise_for(case.dtype), pad(system, case, bucket), _sizes(case.dims)
         )
     rows = np.asarray(intervals)
-    raw = _read(system, case, bucket, rows)
-    return Evaluation(system, case, bucket, stacked, raw | {"loss": Interval(*rows[:, -1, 0])})
+    raw = from_rows(system, case.dims, bucket, rows)
+    return Evaluation(system, case, bucket, stacked, raw | {"loss": Interval.of(*rows[:, -1, 0])})
 
 
 def prepare(system: System, sizes: Iterable[Mapping[str, int]], clips: Sequence[Clip]) -> None:
@@ -109,16 +112,6 @@ def prepare(system: System, sizes: Iterable[Mapping[str, int]], clips: Sequence[
         gradient_program(system, bucket)
         if kinds:
             clip_program(system, bucket, kinds)
-
-
-def _read(system: System, case: Case, bucket: Bucket, rows: Array) -> dict[str, Interval]:
-    """Return intervals (2, rows, width) by name: of all leaves, or of the weights alone."""
-    read = {}
-    for name, want, tolerance in zip(system.leaves, *rows, strict=False):
-        axes = system.arrays[name]
-        pair = (from_row(axes, case.dims, bucket, each) for each in (want, tolerance))
-        read[name] = Interval(*pair)
-    return read
 
 
 def _sizes(dims: Mapping[str, int]) -> dict[str, Array]:

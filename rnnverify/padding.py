@@ -6,12 +6,13 @@ system's business. Gradients are cut back to the real block before anything else
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnverify.records import Array, Case
+from rnnverify.records import Array, Case, Interval
 from rnnverify.systems import Axes, System
 
 SMALL, MEDIUM = 8, 16
@@ -64,10 +65,34 @@ def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
     return jnp.stack([jnp.pad(a.ravel(), (0, width - a.size)) for a in arrays])
 
 
-def from_row(axes: Axes, dims: Mapping[str, int], bucket: Bucket, row: Array) -> Array:
-    """Return the real block of the padded array that a row holds."""
-    shape = axes.shape(dict(bucket))
-    return row[: math.prod(shape)].reshape(shape)[_block(axes, dims)]
+@cache
+def layout(system: System, bucket: Bucket) -> tuple[tuple[str, Axes, tuple[int, ...], int], ...]:
+    """Return the name, axes, padded shape and padded size of what each row holds."""
+    sizes = dict(bucket)
+    rows = ((name, system.arrays[name]) for name in system.leaves)
+    return tuple((n, a, a.shape(sizes), math.prod(a.shape(sizes))) for n, a in rows)
+
+
+def from_rows(
+    system: System, dims: Mapping[str, int], bucket: Bucket, rows: Array
+) -> dict[str, Interval]:
+    """Return the real blocks of intervals that are rows (2, arrays, width).
+
+    Args:
+        system: The system.
+        dims: The size of each axis that is no padding.
+        bucket: The padded ones.
+        rows: One for each leaf, or for the weights alone; padding is zero, its tolerance least.
+    """
+    sizes, blurs = np.abs(rows[0]).max(axis=1).tolist(), rows[1].max(axis=1).tolist()
+    read = {}
+    for (name, axes, shape, n), want, tolerance, size, blur in zip(
+        layout(system, bucket), *rows, sizes, blurs, strict=False
+    ):
+        block = _block(axes, dims)
+        pair = want[:n].reshape(shape)[block], tolerance[:n].reshape(shape)[block]
+        read[name] = Interval(*pair, size, blur)
+    return read
 
 
 def _block(axes: Axes, dims: Mapping[str, int]) -> tuple[slice, ...]:

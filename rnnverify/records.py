@@ -5,8 +5,7 @@ Immutable records, which know nothing about how they are made or shown.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,22 +139,30 @@ Candidate = Callable[[Case], Mapping[str, Any]]
 """Gradient code under test: takes a Case, returns gradients by array name, maybe a ``"loss"``."""
 
 
-@dataclass(frozen=True, eq=False)
-class Interval:
-    """What a result should be, and how far from it correct code may be, entry by entry."""
+class Interval(NamedTuple):
+    """What a result should be, and how far from it correct code may be, entry by entry.
+
+    Attributes:
+        want: The reference.
+        tolerance: Of the same shape.
+        size: The largest magnitude that is wanted.
+        blur: The largest tolerance.
+    """
 
     want: Array
     tolerance: Array
+    size: float
+    blur: float
 
-    @cached_property
-    def size(self) -> float:
-        """The largest magnitude that is wanted."""
-        return float(np.abs(self.want).max())
+    @classmethod
+    def of(cls, want: Array, tolerance: Array) -> Self:
+        """Return an interval, its size and its blur being found."""
+        return cls(want, tolerance, float(np.abs(want).max()), float(tolerance.max()))
 
-    @cached_property
-    def blur(self) -> float:
-        """The largest tolerance."""
-        return float(self.tolerance.max())
+    def scaled(self, factor: float) -> "Interval":
+        """Return the interval of a positive multiple."""
+        want, tolerance, size, blur = self
+        return Interval(want * factor, tolerance * factor, size * factor, blur * factor)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,21 @@
 """Settling in: what may be set up globally, because the process is the command line's own."""
 
+import gc
 import os
 
 from platformdirs import user_cache_path
 
 OWN_PROCESS = "the process belongs to the command line"
 """The click context's object when ``rnnverify`` was started as a program."""
+
+
+def calm_collector() -> None:
+    """Keep the garbage collector off what was loaded at the start, and let it run less often.
+
+    A run makes few cycles; without this the collector takes a tenth of its time.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 def settle(*, cache: bool) -> None:

@@ -20,7 +20,7 @@ from rnnverify.cli.output import (
     stdout_kept_clean,
     write,
 )
-from rnnverify.cli.process import OWN_PROCESS, settle
+from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.errors import UsageError
 from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Report
 from rnnverify.reports.json import document, render
@@ -124,6 +124,8 @@ def _verify(options: Options, *, own_process: bool) -> int:
     clean = stdout_kept_clean(own_process=own_process) if target == STDOUT else nullcontext()
     with clean:
         runs = _runs(options)
+        if own_process:
+            calm_collector()
         reports, seconds, interrupted = _run_all(runs)
     if target is not None:
         write(render(document(reports, seconds=seconds)), target)

@@ -74,4 +74,4 @@ def tolerance_of(
         noise = samples(np.dtype(dtype))
         run = jax.jit(sampled(function, *arguments))
         want, tolerance = interval(run(noise, *arguments), unit_roundoff(noise), steps)
-        return Interval(np.asarray(want), np.asarray(tolerance))
+        return Interval.of(np.asarray(want), np.asarray(tolerance))

@@ -60,7 +60,7 @@ def test_another_structure_is_invalid(returned: Any, words: str) -> None:
 def against(got: list[float], want: list[float], tolerance: float, **more: Any) -> Comparison:
     """Compare two short gradients under one tolerance."""
     made = np.array(want), np.full(len(want), tolerance)
-    return compare("W", np.array(got), Interval(*made), unit=U, **more)
+    return compare("W", np.array(got), Interval.of(*made), unit=U, **more)
 
 
 def test_within_tolerance_matches() -> None:

@@ -318,7 +318,7 @@ def test_too_little_tolerance_would_be_seen() -> None:
     """The ratios above can fail: in a hundredth of the tolerance, NumPy's sum is outside."""
     x = summands(4096, "constant")
     found = tolerance_of(jnp.sum, x)
-    tight = Interval(found.want, found.tolerance / 100)
+    tight = Interval.of(found.want, found.tolerance / 100)
 
     assert ratio(np.cumsum(x)[-1], tight) > 1
 
