@@ -103,9 +103,9 @@ class Perturber:
         """
         bits = lax.mul(self._table(np.shape(out)), noise.key)
         signed = lax.mul(lax.convert_element_type(_as_signed(bits), out.dtype), 2.0**-32)
-        half = lax.select(lax.lt(signed, 0.0), *(lax.full_like(signed, h) for h in (-0.5, 0.5)))
+        n = lax.add(signed, lax.mul(lax.sign(signed), 0.5))
         size = lax.mul(noise.level * factor, lax.clamp(noise.least, magnitude, LARGEST))
-        return lax.add(out, lax.mul(lax.add(signed, half), size))
+        return lax.add(out, lax.mul(n, size))
 
     def _table(self, shape: tuple[int, ...]) -> Array:
         random = np.random.default_rng(next(self._operations))
