@@ -95,11 +95,12 @@ class _Question:
         return conclusive(arrays, self.case.dtype)
 
     def all_cut(self, name: str) -> bool:
-        """Whether a clip by value cuts every entry of a gradient, so that only signs are left."""
+        """Whether a clip by value cuts every entry that is not zero, so that only signs are left."""
         clip = self.case.clip
         if clip.kind != "value" or name not in self.system.weights:
             return False
-        return bool(np.all(np.abs(self.raw[name].want) > clip.threshold))
+        magnitudes = np.abs(self.raw[name].want)
+        return bool(np.all((magnitudes > clip.threshold) | (magnitudes == 0)))
 
     @property
     def overflows(self) -> bool:

@@ -82,7 +82,8 @@ def from_rows(
         system: The system.
         dims: The size of each axis that is no padding.
         bucket: The padded ones.
-        rows: One for each leaf, or for the weights alone; padding is zero, its tolerance least.
+        rows: One for each leaf, or for the weights alone. Padding is zero, and its tolerance that
+            of a zero, so that no row's largest entry or tolerance is to be found there.
     """
     sizes, blurs = np.abs(rows[0]).max(axis=1).tolist(), rows[1].max(axis=1).tolist()
     read = {}

@@ -82,11 +82,7 @@ def _begin(build: Build, system: System, bucket: Bucket, kinds: Kinds) -> Future
 
 def _compile_gradient(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
     arrays, sizes = example(system, bucket)
-    width = width_of(system, bucket)
-
-    def gradient(arrays: Any, dims: Any) -> jax.Array:
-        results = unrolled_gradient(system, bucket)(arrays, dims)
-        return as_rows([results[name] for name in (*system.leaves, "loss")], width)
+    gradient = _gradient_rows(system, bucket, (*system.leaves, "loss"))
 
     def program(noise: Noise, arrays: Any, dims: Any) -> tuple[jax.Array, jax.Array]:
         stacked = run(noise, arrays, dims)
@@ -99,14 +95,22 @@ def _compile_gradient(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
 
 def _compile_float32(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
     arrays, sizes = example(system, bucket)
-    width = width_of(system, bucket)
-
-    def gradient(arrays: Any, dims: Any) -> jax.Array:
-        results = unrolled_gradient(system, bucket)(arrays, dims)
-        return as_rows([results[name] for name in system.leaves], width)
-
     with jax_settings(x64=False):
+        gradient = _gradient_rows(system, bucket, system.leaves)
         return jax.jit(gradient).lower(arrays, sizes).compile()
+
+
+def _gradient_rows(
+    system: System, bucket: Bucket, names: tuple[str, ...]
+) -> Callable[[Any, Any], jax.Array]:
+    """Return the unrolled gradient with its named results as rows."""
+    gradient, width = unrolled_gradient(system, bucket), width_of(system, bucket)
+
+    def rows(arrays: Any, dims: Any) -> jax.Array:
+        results = gradient(arrays, dims)
+        return as_rows([results[name] for name in names], width)
+
+    return rows
 
 
 def _compile_clips(system: System, bucket: Bucket, kinds: Kinds) -> Any:

@@ -16,7 +16,8 @@ CLEAR_OF = 1.01
 """A threshold keeps clear of the entry that it leaves uncut: just at an entry, rounding decides
 whether it is cut, and all samples of the noise may happen to fall on one side."""
 MOST_DOUBLINGS = 40
-"""Nor are there so many that half of the exponents above the largest gradient would be used up."""
+"""Loss weights are doubled so often at most, and never so often that more than half of the
+exponents above the largest gradient would be used up."""
 
 
 def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Clip, float]:
@@ -62,7 +63,7 @@ def _least(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> float:
     squarable = 10 * float(np.sqrt(np.finfo(case.dtype).smallest_normal))
     if clip.kind != "value" or case.beyond > HOSTILE_ABOVE:
         return squarable
-    smallest = [float(np.abs(g).min()) for g in gradients.values()]
+    smallest = [float(np.abs(g[g != 0]).min()) for g in gradients.values() if np.any(g)]
     return max([squarable, *(CLEAR_OF * entry for entry in smallest if np.isfinite(entry))])
 
 
