@@ -95,7 +95,7 @@ class _Question:
         return conclusive(arrays, self.case.dtype)
 
     def all_cut(self, name: str) -> bool:
-        """Whether a clip by value cuts every entry that is not zero, so that only signs are left."""
+        """Whether a clip by value cuts every nonzero entry, so that only signs are left."""
         clip = self.case.clip
         if clip.kind != "value" or name not in self.system.weights:
             return False
