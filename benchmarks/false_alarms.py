@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from benchmarks.machine import machine
+from rnnverify.builtin import SYSTEMS
 from rnnverify.records import CLIP_KINDS, DTYPES, Candidate, Clip, Report
 from rnnverify.runner import Run
-from rnnverify.systems import SYSTEMS
 from tests.support import binary_adder_loops, char_rnn_loops
 
 SECOND: dict[str, Candidate] = {

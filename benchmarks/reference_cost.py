@@ -17,12 +17,12 @@ import jax
 import numpy as np
 
 from benchmarks.machine import machine
+from rnnverify.builtin import CHAR_RNN
 from rnnverify.checker import check
 from rnnverify.evaluation import evaluate
 from rnnverify.models import char_rnn
 from rnnverify.padding import bucket_of, pad
 from rnnverify.programs import jax_settings
-from rnnverify.systems import CHAR_RNN
 from rnnverify.unrolling import unrolled_gradient
 from tests.support import char_rnn_case
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rnnverify.builtin import find_system as find_system
     from rnnverify.checker import check as check
     from rnnverify.errors import MissingRuleError as MissingRuleError
     from rnnverify.errors import RnnverifyError as RnnverifyError
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from rnnverify.records import Comparison as Comparison
     from rnnverify.records import Failure as Failure
     from rnnverify.records import Report as Report
+    from rnnverify.records import Truncation as Truncation
     from rnnverify.records import Verdict as Verdict
     from rnnverify.runner import verify as verify
     from rnnverify.strategies import cases as cases
     from rnnverify.systems import System as System
-    from rnnverify.systems import find_system as find_system
 
 __version__ = "0.1.0"
 
@@ -34,12 +35,13 @@ _HOMES = {
     "Comparison": "records",
     "Failure": "records",
     "Report": "records",
+    "Truncation": "records",
     "Verdict": "records",
     "RnnverifyError": "errors",
     "UsageError": "errors",
     "MissingRuleError": "errors",
     "System": "systems",
-    "find_system": "systems",
+    "find_system": "builtin",
     "cases": "strategies",
     "check": "checker",
     "verify": "runner",

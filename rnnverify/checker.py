@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from rnnverify.builtin import system_of
 from rnnverify.calling import call
 from rnnverify.comparing import UNDERFLOW, compare, conclusive
 from rnnverify.errors import InvalidGradientsError
@@ -24,7 +25,7 @@ from rnnverify.records import (
     Verdict,
     VerdictKind,
 )
-from rnnverify.systems import System, find_system
+from rnnverify.systems import System
 from rnnverify.thresholds import resolve
 
 
@@ -40,7 +41,8 @@ def check(case: Case, candidate: Candidate) -> Verdict:
         The verdict, with a comparison for each gradient that the candidate returned.
 
     Raises:
-        UsageError: if the case's system is unknown.
+        UsageError: if the case's system is unknown, or the case both has lengths and is to be
+            truncated.
     """
     (verdict,) = check_under([case.clip], case, candidate)
     return verdict
@@ -48,7 +50,7 @@ def check(case: Case, candidate: Candidate) -> Verdict:
 
 def check_under(clips: Sequence[Clip], case: Case, candidate: Candidate) -> list[Verdict]:
     """Check a case once under each clip, from one evaluation of the reference."""
-    evaluation = evaluate(find_system(case.system), case)
+    evaluation = evaluate(system_of(case), case)
     return [_judge(question, candidate) for question in _questions(clips, evaluation)]
 
 
@@ -85,7 +87,7 @@ class _Question:
         """
         arrays = [self.raw[name] for name in self.system.leaves]
         if all(each.size == 0 for each in arrays):
-            weights = max(np.abs(self.case[n]).max() for n in self.system.loss_weights)
+            weights = max(np.abs(self.case[n]).max() for n in self.system.linear)
             visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
             return all(
                 each.blur <= min(visible, self.case.clip.threshold or visible) for each in arrays
@@ -123,7 +125,7 @@ def _questions(clips: Sequence[Clip], evaluation: Evaluation) -> list[_Question]
     wanted = evaluation.under(resolved, factors)
     questions = []
     for clip, factor, want in zip(resolved, factors, wanted, strict=True):
-        scaled = {name: case[name] * factor for name in system.loss_weights if factor != 1}
+        scaled = {name: case[name] * factor for name in system.linear if factor != 1}
         asked = case.replace(clip=clip).with_arrays(scaled)
         questions.append(_Question(evaluation, asked, evaluation.scaled(factor), want))
     return questions
@@ -132,7 +134,7 @@ def _questions(clips: Sequence[Clip], evaluation: Evaluation) -> list[_Question]
 def _judge(question: _Question, candidate: Candidate) -> Verdict:
     system, case = question.system, question.case
     try:
-        got, notes = call(candidate, case, list(system.weights), list(system.state))
+        got, notes = call(candidate, case, list(system.weights), system.optional)
     except InvalidGradientsError as error:
         return Verdict(
             kind="invalid",
@@ -157,7 +159,7 @@ def _judge(question: _Question, candidate: Candidate) -> Verdict:
         kind=kind,
         case=case,
         comparisons=comparisons,
-        unchecked=tuple(name for name in system.state if name not in got),
+        unchecked=tuple(name for name in system.optional if name not in got),
         clip_active=question.clip_active,
         notes=(*notes, *_loss_notes(got.get("loss"), question)),
         message=message,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from rnnverify.builtin import system_of
 from rnnverify.checker import check
 from rnnverify.records import VERDICT_KINDS, Candidate, Case, Comparison, Failure, Verdict
-from rnnverify.systems import find_system
 
 
 def describe(verdict: Verdict, replay: str, step: int | None, remark: str = "") -> Failure:
@@ -50,16 +50,29 @@ def first_wrong_step(case: Case, candidate: Candidate) -> int | None:
 
     Nor has any where the candidate is invalid.
     """
-    (name,) = find_system(case.system).loss_weights
     for step in range(case.dims["T"]):
-        alone = np.zeros_like(case[name])
-        alone[step] = 1
-        verdict = check(case.with_arrays({name: alone}), candidate)
+        verdict = check(_alone(case, step), candidate)
         if verdict.kind == "invalid":
             return None
         if verdict.failed:
             return step
     return None
+
+
+def _alone(case: Case, step: int) -> Case:
+    """Return a case in which only one step's loss counts: by 1, or by its cotangents, if any."""
+    system = system_of(case)
+    arrays = {}
+    for name in system.linear:
+        given, axes = case[name], system.inputs[name]
+        alone = np.zeros_like(given)
+        if not axes.is_scanned:
+            alone[...] = given if step == case.dims["T"] - 1 else 0
+        else:
+            use = axes.values == "cotangents" and np.any(given[step])
+            alone[step] = given[step] if use else 1
+        arrays[name] = alone
+    return case.with_arrays(arrays)
 
 
 def _sentence(case: Case, worst: Comparison, step: int | None) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 import jax
 import numpy as np
 
+from rnnverify.errors import UsageError
 from rnnverify.padding import Bucket, bucket_of, from_rows, pad
 from rnnverify.programs import (
     clip_program,
@@ -79,9 +80,11 @@ class Evaluation:
         """Whether an intermediate of the reference overflows float32, where that is under test."""
         if self.case.dtype == np.float64:
             return False
-        program = float32_program(self.system, self.bucket).result()
+        case, bucket = self.case, self.bucket
+        truncated = case.truncation is not None
+        program = float32_program(self.system, bucket, truncated=truncated).result()
         with jax_settings(x64=False):
-            rows = program(pad(self.system, self.case, self.bucket), _sizes(self.case.dims))
+            rows = program(pad(self.system, case, bucket), _sizes(case, bucket))
         return not np.all(np.isfinite(rows))
 
 
@@ -90,26 +93,40 @@ def evaluate(system: System, case: Case) -> Evaluation:
 
     Raises:
         MissingRuleError: if the reference uses a primitive without a rounding rule.
+        UsageError: if the case both has lengths and is to be truncated.
     """
+    if case.truncation is not None and "lengths" in case:
+        message = "truncate: not for sequences with lengths of their own; verify one or the other"
+        raise UsageError(message)
     bucket = bucket_of(system, case.dims)
-    program = gradient_program(system, bucket).result()
+    program = gradient_program(system, bucket, truncated=case.truncation is not None).result()
     with jax_settings():
         stacked, intervals = program(
-            noise_for(case.dtype), pad(system, case, bucket), _sizes(case.dims)
+            noise_for(case.dtype), pad(system, case, bucket), _sizes(case, bucket)
         )
     rows = np.asarray(intervals)
     raw = from_rows(system, case.dims, bucket, rows)
     return Evaluation(system, case, bucket, stacked, raw | {"loss": Interval.of(*rows[:, -1, 0])})
 
 
-def prepare(system: System, sizes: Iterable[Mapping[str, int]], clips: Sequence[Clip]) -> None:
+def prepare(
+    system: System,
+    sizes: Iterable[Mapping[str, int]],
+    clips: Sequence[Clip],
+    *,
+    truncated: bool = False,
+) -> None:
     """Begin to compile, in the background, what cases of these dims will need."""
     kinds = tuple(clip.kind for clip in clips if clip.kind != "none")
     for bucket in dict.fromkeys(bucket_of(system, dims) for dims in sizes):
-        gradient_program(system, bucket)
+        gradient_program(system, bucket, truncated=truncated)
         if kinds:
             clip_program(system, bucket, kinds)
 
 
-def _sizes(dims: Mapping[str, int]) -> dict[str, Array]:
-    return {axis: np.asarray(n, np.int32) for axis, n in dims.items()}
+def _sizes(case: Case, bucket: Bucket) -> dict[str, Array]:
+    """Return the sizes that are no padding, and from where on losses are propagated."""
+    sizes = {axis: np.asarray(n, np.int32) for axis, n in case.dims.items()}
+    if case.truncation is not None:
+        sizes["since"] = case.truncation.since(dict(bucket)["T"]).astype(np.int32)
+    return sizes

@@ -7,15 +7,15 @@ system's business. Gradients are cut back to the real block before anything else
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnnverify.axes import INTEGERS, Axes, sizes
 from rnnverify.records import Array, Case, Interval
-from rnnverify.systems import Axes, System
-
-SMALL, MEDIUM = 8, 16
+from rnnverify.systems import System
 
 Bucket = tuple[tuple[str, int], ...]
 """The padded size of each axis; hashable, so that it can name a compiled program."""
@@ -24,40 +24,53 @@ Bucket = tuple[tuple[str, int], ...]
 def bucket_of(system: System, dims: Mapping[str, int]) -> Bucket:
     """Return the bucket for cases of these dims.
 
-    Axes share one size while they are small, so that there are two buckets for most cases; from 16
-    on, each axis is rounded up to a power of two.
+    It is the first of the system's own that they fit in; beyond the last one, each axis that is
+    too large is rounded up to a power of two.
     """
     padded = {axis: n for axis, n in dims.items() if axis not in system.unpadded}
-    base = SMALL if max(padded.values()) <= SMALL else MEDIUM
-    sizes = {axis: max(base, 1 << (n - 1).bit_length()) for axis, n in padded.items()}
-    return tuple((axis, sizes.get(axis, n)) for axis, n in dims.items())
+    for bucket in system.buckets:
+        if all(n <= bucket[axis] for axis, n in padded.items()):
+            break
+    else:
+        bucket = {axis: _rounded(n, bucket[axis]) for axis, n in padded.items()}
+    return tuple((axis, bucket.get(axis, n)) for axis, n in dims.items())
+
+
+def _rounded(n: int, least: int) -> int:
+    return least if n <= least else 1 << (n - 1).bit_length()
 
 
 def pad(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
-    """Return the case's arrays in the bucket's shapes, in float64 (token ids: int32)."""
-    sizes = dict(bucket)
-    padded = {}
+    """Return the case's arrays in the bucket's shapes, in float64 (integers: int32)."""
+    padded = example_arrays(system, bucket)
     for name, axes in system.arrays.items():
-        dtype = np.int32 if axes.values == "tokens" else np.float64
-        array = np.full(axes.shape(sizes), system.fills.get(name, 0), dtype)
-        array[_block(axes, case.dims)] = case[name]
-        padded[name] = array
+        padded[name].fill(system.fills.get(name, 0))
+        padded[name][_block(axes, case.dims, bucket)] = case[name]
     return padded
+
+
+def example_arrays(system: System, bucket: Bucket) -> dict[str, Array]:
+    """Return arrays of the shapes and dtypes that padded ones have."""
+    padded = dict(bucket)
+    return {
+        name: np.zeros(axes.shape(padded), np.int32 if axes.values in INTEGERS else np.float64)
+        for name, axes in system.arrays.items()
+    }
 
 
 def inside(axes: Axes, dims: Mapping[str, jax.Array], bucket: Bucket) -> jax.Array:
     """Return a mask, in a padded array's shape, that is true on the real block."""
-    sizes = dict(bucket)
+    padded = dict(bucket)
     mask = jnp.ones((), bool)
     for axis in axes.names:
-        mask = mask[..., None] & (jnp.arange(sizes[axis]) < dims[axis])
+        blocks = zip(sizes(axis, dims), sizes(axis, padded), strict=True)  # type: ignore[arg-type]
+        mask = mask[..., None] & jnp.concatenate([jnp.arange(most) < n for n, most in blocks])
     return mask
 
 
 def width_of(system: System, bucket: Bucket) -> int:
     """Return the length of a row that holds any one padded gradient of the system."""
-    sizes = dict(bucket)
-    return max(math.prod(system.arrays[name].shape(sizes)) for name in system.leaves)
+    return max(size for _, _, _, size in layout(system, bucket))
 
 
 def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
@@ -68,9 +81,9 @@ def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
 @cache
 def layout(system: System, bucket: Bucket) -> tuple[tuple[str, Axes, tuple[int, ...], int], ...]:
     """Return the name, axes, padded shape and padded size of what each row holds."""
-    sizes = dict(bucket)
+    padded = dict(bucket)
     rows = ((name, system.arrays[name]) for name in system.leaves)
-    return tuple((n, a, a.shape(sizes), math.prod(a.shape(sizes))) for n, a in rows)
+    return tuple((n, a, a.shape(padded), math.prod(a.shape(padded))) for n, a in rows)
 
 
 def from_rows(
@@ -85,16 +98,26 @@ def from_rows(
         rows: One for each leaf, or for the weights alone. Padding is zero, and its tolerance that
             of a zero, so that no row's largest entry or tolerance is to be found there.
     """
-    sizes, blurs = np.abs(rows[0]).max(axis=1).tolist(), rows[1].max(axis=1).tolist()
+    largest, blurs = np.abs(rows[0]).max(axis=1).tolist(), rows[1].max(axis=1).tolist()
     read = {}
     for (name, axes, shape, n), want, tolerance, size, blur in zip(
-        layout(system, bucket), *rows, sizes, blurs, strict=False
+        layout(system, bucket), *rows, largest, blurs, strict=False
     ):
-        block = _block(axes, dims)
+        block = _block(axes, dims, bucket)
         pair = want[:n].reshape(shape)[block], tolerance[:n].reshape(shape)[block]
         read[name] = Interval(*pair, size, blur)
     return read
 
 
-def _block(axes: Axes, dims: Mapping[str, int]) -> tuple[slice, ...]:
-    return tuple(slice(dims[axis]) for axis in axes.names)
+def _block(axes: Axes, dims: Mapping[str, int], bucket: Bucket) -> tuple[Any, ...]:
+    """Return the index of the real block in a padded array."""
+    if not axes.has_sums:
+        return tuple(slice(n) for n in axes.shape(dims))
+    padded = dict(bucket)
+    return np.ix_(*(_places(sizes(axis, dims), sizes(axis, padded)) for axis in axes.names))
+
+
+def _places(real: Sequence[int], padded: Sequence[int]) -> list[int]:
+    """Return where the entries of an axis' blocks are, each block being padded by itself."""
+    starts = np.cumsum([0, *padded[:-1]]).tolist()
+    return [start + i for start, n in zip(starts, real, strict=True) for i in range(n)]

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnverify.errors import UsageError
-from rnnverify.padding import Bucket, as_rows, width_of
+from rnnverify.padding import Bucket, as_rows, example_arrays, width_of
 from rnnverify.records import Array, ClipKind
 from rnnverify.references.clipping import CLIPS
 from rnnverify.rounding.interpreter import noisy
@@ -27,31 +27,32 @@ from rnnverify.systems import System
 from rnnverify.unrolling import unrolled_gradient
 
 Kinds = tuple[ClipKind, ...]
-Build = Callable[[System, Bucket, Kinds], Any]
+Detail = bool | Kinds
+Build = Callable[[System, Bucket, Any], Any]
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rnnverify-compile")
-_programs: dict[tuple[Build, System, Bucket, Kinds], Future[Any]] = {}
+_programs: dict[tuple[Build, System, Bucket, Detail], Future[Any]] = {}
 _lock = threading.Lock()
 
 
-def gradient_program(system: System, bucket: Bucket) -> Future[Any]:
+def gradient_program(system: System, bucket: Bucket, *, truncated: bool) -> Future[Any]:
     """Begin to compile the reference gradient, unless that has been done.
 
     Returns:
-        What will be a function of noise, padded arrays and dims. It returns samples (9, rows,
+        What will be a function of noise, padded arrays and sizes. It returns samples (9, rows,
         width) and their interval (2, rows, width): a row for each leaf of the system, then the
         loss.
     """
-    return _begin(_compile_gradient, system, bucket, ())
+    return _begin(_compile_gradient, system, bucket, truncated)
 
 
-def float32_program(system: System, bucket: Bucket) -> Future[Any]:
+def float32_program(system: System, bucket: Bucket, *, truncated: bool) -> Future[Any]:
     """Begin to compile the reference gradient in float32, to see whether it overflows.
 
     Returns:
-        What will be a function of padded arrays and dims, which returns rows (leaves, width).
+        What will be a function of padded arrays and sizes, which returns rows (leaves, width).
     """
-    return _begin(_compile_float32, system, bucket, ())
+    return _begin(_compile_float32, system, bucket, truncated)
 
 
 def clip_program(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
@@ -72,42 +73,43 @@ def abandon() -> None:
             del _programs[key]
 
 
-def _begin(build: Build, system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
-    key = (build, system, bucket, kinds)
+def _begin(build: Build, system: System, bucket: Bucket, detail: Detail) -> Future[Any]:
+    key = (build, system, bucket, detail)
     with _lock:
         if key not in _programs:
-            _programs[key] = _threads.submit(build, system, bucket, kinds)
+            _programs[key] = _threads.submit(build, system, bucket, detail)
         return _programs[key]
 
 
-def _compile_gradient(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
-    arrays, sizes = example(system, bucket)
-    gradient = _gradient_rows(system, bucket, (*system.leaves, "loss"))
+def _compile_gradient(system: System, bucket: Bucket, truncated: bool) -> Any:  # noqa: FBT001
+    arrays, sizes = example(system, bucket, truncated=truncated)
+    gradient = _gradient_rows(system, bucket, (*system.leaves, "loss"), truncated=truncated)
 
-    def program(noise: Noise, arrays: Any, dims: Any) -> tuple[jax.Array, jax.Array]:
-        stacked = run(noise, arrays, dims)
-        return stacked, jnp.stack(interval(stacked, unit_roundoff(noise), dims["T"]))
+    def program(noise: Noise, arrays: Any, sizes: Any) -> tuple[jax.Array, jax.Array]:
+        stacked = run(noise, arrays, sizes)
+        return stacked, jnp.stack(interval(stacked, unit_roundoff(noise), sizes["T"]))
 
     with jax_settings():
         run = sampled(gradient, arrays, sizes)
         return jax.jit(program).lower(noise_for(np.dtype(np.float64)), arrays, sizes).compile()
 
 
-def _compile_float32(system: System, bucket: Bucket, _kinds: Kinds) -> Any:
-    arrays, sizes = example(system, bucket)
+def _compile_float32(system: System, bucket: Bucket, truncated: bool) -> Any:  # noqa: FBT001
+    arrays, sizes = example(system, bucket, truncated=truncated)
     with jax_settings(x64=False):
-        gradient = _gradient_rows(system, bucket, system.leaves)
+        gradient = _gradient_rows(system, bucket, system.leaves, truncated=truncated)
         return jax.jit(gradient).lower(arrays, sizes).compile()
 
 
 def _gradient_rows(
-    system: System, bucket: Bucket, names: tuple[str, ...]
+    system: System, bucket: Bucket, names: tuple[str, ...], *, truncated: bool
 ) -> Callable[[Any, Any], jax.Array]:
     """Return the unrolled gradient with its named results as rows."""
-    gradient, width = unrolled_gradient(system, bucket), width_of(system, bucket)
+    gradient = unrolled_gradient(system, bucket, truncated=truncated)
+    width = width_of(system, bucket)
 
-    def rows(arrays: Any, dims: Any) -> jax.Array:
-        results = gradient(arrays, dims)
+    def rows(arrays: Any, sizes: Any) -> jax.Array:
+        results = gradient(arrays, sizes)
         return as_rows([results[name] for name in names], width)
 
     return rows
@@ -130,14 +132,14 @@ def _compile_clips(system: System, bucket: Bucket, kinds: Kinds) -> Any:
         return jax.jit(program).lower(noise, stacked, numbers, numbers, number).compile()
 
 
-def example(system: System, bucket: Bucket) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return arrays and dims of the shapes and dtypes that a bucket's programs take."""
-    sizes = dict(bucket)
-    arrays = {
-        name: np.zeros(axes.shape(sizes), np.int32 if axes.values == "tokens" else np.float64)
-        for name, axes in system.arrays.items()
-    }
-    return arrays, {axis: np.asarray(n, np.int32) for axis, n in bucket}
+def example(
+    system: System, bucket: Bucket, *, truncated: bool
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return arrays and sizes of the shapes and dtypes that a bucket's programs take."""
+    sizes = {axis: np.asarray(n, np.int32) for axis, n in bucket}
+    if truncated:
+        sizes["since"] = np.zeros(dict(bucket)["T"], np.int32)
+    return example_arrays(system, bucket), sizes
 
 
 @cache

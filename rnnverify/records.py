@@ -92,6 +92,56 @@ class Clip:
         return f"{self.kind}:{short if float(short) == self.threshold else repr(self.threshold)}"
 
 
+@dataclass(frozen=True)
+class Truncation:
+    """How far back in time a step's loss is propagated.
+
+    The loss of step t passes through the steps ``since[t]`` to t; the carry that enters step
+    ``since[t]`` counts as a constant, but for the initial state, which enters step 0.
+
+    Attributes:
+        steps: How many steps, k. Without ``chunks``, ``since[t] = max(0, t-k+1)``: k = 1 stays
+            within the step, k = T is the full gradient, and a loop such as
+            ``range(max(0, t-b), t+1)`` is k = b+1.
+        chunks: Whether the sequence is cut every k steps instead, as by a ``detach`` between
+            chunks: ``since[t] = k·⌊t/k⌋``.
+
+    Raises:
+        UsageError: if ``steps`` is not a positive integer.
+    """
+
+    steps: int
+    chunks: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.steps, int) or self.steps < 1:
+            message = f"truncate: {self.steps!r} steps; it must be a whole number from 1"
+            raise UsageError(message)
+
+    @classmethod
+    def parse(cls, text: "str | int | Truncation | None") -> "Truncation | None":
+        """Read a truncation as people write it: ``5``, or ``chunks:5``; None is none.
+
+        Raises:
+            UsageError: if ``text`` is not of that form.
+        """
+        if text is None or isinstance(text, Truncation):
+            return text
+        chunks, _, number = str(text).rpartition(":")
+        if chunks in ("", "chunks") and number.isdecimal():
+            return cls(int(number), chunks=bool(chunks))
+        message = f"truncate: {text!r} is neither a number of steps, as 5 is, nor chunks:5, say"
+        raise UsageError(message)
+
+    def since(self, steps: int) -> Array:
+        """Return the first step that the loss of each of so many steps passes through."""
+        t = np.arange(steps)
+        return t // self.steps * self.steps if self.chunks else np.maximum(0, t - self.steps + 1)
+
+    def __str__(self) -> str:
+        return f"chunks:{self.steps}" if self.chunks else str(self.steps)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Case(Mapping[str, Array]):
     """One input for gradient code: a Mapping from array names to arrays.
@@ -99,9 +149,10 @@ class Case(Mapping[str, Array]):
     Attributes:
         system: The name of the system that it is a case of.
         dims: The size of each named axis, such as ``{"T": 5, "V": 3, "H": 2}``.
-        arrays: Weights, initial state, inputs and loss weights, by name.
+        arrays: Weights, initial state, inputs, loss weights or cotangents, by name.
         dtype: ``float64`` or ``float32``, that of every real array.
         clip: The clip under which gradients are wanted.
+        truncation: How far back losses are to be propagated; all the way if None.
         beyond: For a clip whose threshold is drawn from the case: the share of the gradients
             that it shall change. For a fixed threshold: whether the loss weights
             are scaled until every weight's gradient passes it (where above ½).
@@ -113,6 +164,7 @@ class Case(Mapping[str, Array]):
     arrays: Mapping[str, Array]
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float64))
     clip: Clip = field(default_factory=Clip)
+    truncation: Truncation | None = None
     beyond: float = 0.0
     regimes: tuple[str, ...] = ()
 
@@ -297,6 +349,8 @@ class Report:
         candidate: What was verified: a name, or where it was loaded from.
         input: Where the sequences came from.
         clip: The clip as it was asked for.
+        truncate: How far back losses were propagated, ``5`` or ``chunks:5``; None: all the way.
+        lengths: Whether sequences had lengths of their own.
         dtype: ``float64`` or ``float32``.
         seed: The seed of the run; the same seed gives the same cases.
         cases: How many cases were run, of any verdict.
@@ -315,6 +369,8 @@ class Report:
     candidate: str
     input: InputKind
     clip: str
+    truncate: str | None = None
+    lengths: bool = False
     dtype: str
     seed: int
     cases: int

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnverify.axes import Axes, Values
 from rnnverify.records import Array
-from rnnverify.systems import Axes, System
+from rnnverify.systems import System
 
 Shares = Mapping[str, int]
 
@@ -107,8 +108,12 @@ def _weight(
     axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
 ) -> Array:
     drawn = _entries(axes.shape(dims), regime.weights, random)
+    if axes.values == "strictly lower":
+        return np.tril(drawn, -1)
     if drawn.ndim > 1 and axes.names[0] == axes.names[-1]:
-        return _recurrence(drawn, regime.recurrent, random)
+        blocks = drawn.reshape(len(drawn), -1, len(drawn)).swapaxes(0, 1)
+        made = [_recurrence(block, regime.recurrent, random) for block in blocks]
+        return np.stack(made, axis=1).reshape(drawn.shape)
     return drawn * 10 if regime.weights == "saturated" else drawn
 
 
@@ -153,18 +158,34 @@ def _tokens(
 def _bits(
     axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
 ) -> Array:
-    shape = axes.shape(dims)
-    drawn = random.integers(0, 2, shape).astype(np.float64)
-    if regime.sequence == "random":
-        return drawn
-    kept = drawn[:1] if regime.sequence == "constant" else drawn[:2]
-    return kept[np.arange(shape[0]) % len(kept)]
+    return _repeated(random.integers(0, 2, axes.shape(dims)).astype(np.float64), regime)
+
+
+def _probabilities(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    return _repeated(random.integers(0, 9, axes.shape(dims)) / 8, regime)
 
 
 def _reals(
     axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
 ) -> Array:
-    return _entries(axes.shape(dims), regime.weights, random)
+    return _repeated(_entries(axes.shape(dims), regime.weights, random), regime)
+
+
+def _repeated(drawn: Array, regime: Regime) -> Array:
+    """Return a sequence of the regime's kind, made of the first steps of a random one."""
+    kept = {"random": len(drawn), "few": 2, "constant": 1}[regime.sequence]
+    return drawn[np.arange(len(drawn)) % kept]
+
+
+def _lengths(
+    axes: Axes, dims: Mapping[str, int], _regime: Regime, random: np.random.Generator
+) -> Array:
+    """Return lengths, one of them the longest there can be, as in a batch that was padded."""
+    drawn = random.integers(1, dims["T"] + 1, axes.shape(dims))
+    drawn[random.integers(len(drawn))] = dims["T"]
+    return drawn
 
 
 def _loss_weights(
@@ -173,9 +194,31 @@ def _loss_weights(
     (steps,) = axes.shape(dims)
     if regime.loss == "ones":
         return np.ones(steps)
-    signed = random.integers(1, 9, steps) / 4 * random.choice([-1, 1], steps)
-    if regime.weights != "rounded":
-        signed *= random.uniform(0.5, 1, steps)
+    signed = _signed((steps,), regime, random)
+    return np.where(_heard(steps, regime, random), signed, 0.0)
+
+
+def _cotangents(
+    axes: Axes, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
+) -> Array:
+    """Return an upstream gradient: of every step, or of the state after the last."""
+    shape = axes.shape(dims)
+    if regime.loss == "ones":
+        return np.ones(shape)
+    signed = _signed(shape, regime, random)
+    if not axes.is_scanned:
+        return signed * (regime.loss != "one step" or dims["T"] == 1)
+    heard = _heard(len(signed), regime, random)
+    return np.where(heard.reshape(-1, *[1] * (signed.ndim - 1)), signed, 0.0)
+
+
+def _signed(shape: tuple[int, ...], regime: Regime, random: np.random.Generator) -> Array:
+    signed = random.integers(1, 9, shape) / 4 * random.choice([-1, 1], shape)
+    return signed if regime.weights == "rounded" else signed * random.uniform(0.5, 1, shape)
+
+
+def _heard(steps: int, regime: Regime, random: np.random.Generator) -> Array:
+    """Return which steps' outputs the loss depends on."""
     t = np.arange(steps)
     one = t == random.integers(steps)
     kept = {
@@ -184,12 +227,17 @@ def _loss_weights(
         "one step": one,
         "sparse": one | (random.random(steps) < DENSITY),
     }
-    return np.where(kept[regime.loss], signed, 0.0)
+    return kept[regime.loss]
 
 
-_INPUTS: Mapping[str, Callable[[Axes, Mapping[str, int], Regime, np.random.Generator], Array]] = {
+Maker = Callable[[Axes, Mapping[str, int], Regime, np.random.Generator], Array]
+
+_INPUTS: Mapping[Values, Maker] = {
     "tokens": _tokens,
     "bits": _bits,
+    "probabilities": _probabilities,
     "reals": _reals,
+    "lengths": _lengths,
     "loss weights": _loss_weights,
+    "cotangents": _cotangents,
 }

@@ -10,15 +10,25 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
+from rnnverify.builtin import find_system
 from rnnverify.checker import check, check_under
 from rnnverify.describing import describe, first_wrong_step
 from rnnverify.drawing import explore, smallest
 from rnnverify.errors import UsageError
 from rnnverify.evaluation import prepare
-from rnnverify.records import Candidate, Case, Clip, Failure, Report, Verdict, VerdictKind
+from rnnverify.records import (
+    Candidate,
+    Case,
+    Clip,
+    Failure,
+    Report,
+    Truncation,
+    Verdict,
+    VerdictKind,
+)
 from rnnverify.sources import Generated, Source
 from rnnverify.strategies import cases as case_strategy
-from rnnverify.systems import System, find_system
+from rnnverify.systems import System
 from rnnverify.tallying import Tally
 
 NOT_AGAIN = "; it did not fail when it was run again"
@@ -34,6 +44,8 @@ def verify(
     dtype: str = "float64",
     cases: int = 200,
     seed: int = 0,
+    lengths: bool = False,
+    truncate: str | int | Truncation | None = None,
 ) -> Report:
     """Verify gradient code on generated cases.
 
@@ -45,6 +57,8 @@ def verify(
         dtype: The dtype of the cases, in which the candidate computes.
         cases: How many cases to run.
         seed: The same seed gives the same cases.
+        lengths: Whether the sequences of a batch have lengths of their own: ``case["lengths"]``.
+        truncate: How far back losses are propagated: 5 steps, say, or ``"chunks:5"``.
 
     Returns:
         The report; ``report.ok`` says whether every gradient matched.
@@ -60,6 +74,8 @@ def verify(
         dtype=dtype,
         cases=cases,
         seed=seed,
+        lengths=lengths,
+        truncation=Truncation.parse(truncate),
     )
     (report,) = run.reports()
     return report
@@ -94,10 +110,13 @@ class Run:
         cases: How many cases to run.
         seed: The same seed gives the same cases.
         source: Where their sequences come from.
+        lengths: Whether the sequences of a batch have lengths of their own.
+        truncation: How far back losses are propagated.
         replay: Gives the command that shows a failure under a clip again.
 
     Raises:
-        UsageError: if there are too few cases, the seed is negative, or the dtype is unknown.
+        UsageError: if there are too few cases, the seed is negative, the dtype is unknown, or what
+            is asked for does not go together.
     """
 
     candidate: Candidate
@@ -108,6 +127,8 @@ class Run:
     cases: int
     seed: int
     source: Source = field(default_factory=Generated)
+    lengths: bool = False
+    truncation: Truncation | None = None
     replay: Callable[[Clip], str] | None = None
 
     def __post_init__(self) -> None:
@@ -117,14 +138,18 @@ class Run:
         if self.seed < 0:
             message = f"seed: {self.seed} is negative; it must be 0 or more"
             raise UsageError(message)
-        case_strategy(self.system, dtype=self.dtype, source=self.source)
+        if self.lengths and self.truncation:
+            message = f"truncate: {self.truncation} is not for sequences with lengths of their own"
+            raise UsageError(message)
+        _ = self._strategy
 
     def prepare(self) -> None:
         """Begin to compile in the background."""
         sizes = self.source.sizes(self.system)
         most = {axis: high for axis, (_, high) in sizes.items()}
         few = {axis: max(low, min(high, 8)) for axis, (low, high) in sizes.items()}
-        prepare(self.system, [few, most], self.clips)
+        system = self.system.with_lengths if self.lengths else self.system
+        prepare(system, [few, most], self.clips, truncated=self.truncation is not None)
 
     def reports(self, visited: Callable[[], None] = lambda: None) -> list[Report]:
         """Run all cases, and return one report a clip.
@@ -148,7 +173,13 @@ class Run:
 
     @property
     def _strategy(self) -> st.SearchStrategy[Case]:
-        return case_strategy(self.system, dtype=self.dtype, source=self.source)
+        return case_strategy(
+            self.system,
+            dtype=self.dtype,
+            source=self.source,
+            lengths=self.lengths,
+            truncate=self.truncation,
+        )
 
     @property
     def _batches(self) -> list[_Batch]:
@@ -165,6 +196,8 @@ class Run:
             candidate=self.name,
             input=self.source.kind,
             clip=str(watch.clip),
+            truncate=str(self.truncation) if self.truncation else None,
+            lengths=self.lengths,
             dtype=self.dtype,
             seed=self.seed,
             cases=tally.cases,
@@ -203,7 +236,13 @@ class Run:
     def _replay(self, clip: Clip) -> str:
         if self.replay is not None:
             return self.replay(clip)
-        return (
-            f"rnnverify.verify({self.name}, {self.system.name!r}, clip={str(clip)!r}, "
-            f"dtype={self.dtype!r}, cases={self.cases}, seed={self.seed})"
-        )
+        given = {
+            "clip": str(clip),
+            "dtype": self.dtype,
+            "cases": self.cases,
+            "seed": self.seed,
+            **({"lengths": True} if self.lengths else {}),
+            **({"truncate": str(self.truncation)} if self.truncation else {}),
+        }
+        words = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        return f"rnnverify.verify({self.name}, {self.system.name!r}, {words})"

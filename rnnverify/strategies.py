@@ -14,11 +14,12 @@ import numpy as np
 from hypothesis import event
 from hypothesis import strategies as st
 
+from rnnverify.builtin import find_system
 from rnnverify.errors import UsageError
-from rnnverify.records import DTYPES, Case
+from rnnverify.records import DTYPES, Case, Truncation
 from rnnverify.regimes import BEYOND_SHARE, TABLES, Regime, build
 from rnnverify.sources import Generated, Source
-from rnnverify.systems import System, find_system
+from rnnverify.systems import System
 
 _OFFSET = 10**30
 """Hypothesis mixes the integer constants of the user's own modules into the integers that it draws,
@@ -26,7 +27,12 @@ so that the same seed would give other cases beside other code. None is as large
 
 
 def cases(
-    system: str | System, *, dtype: str = "float64", source: Source | None = None
+    system: str | System,
+    *,
+    dtype: str = "float64",
+    source: Source | None = None,
+    lengths: bool = False,
+    truncate: str | int | Truncation | None = None,
 ) -> st.SearchStrategy[Case]:
     """Return a Hypothesis strategy for cases of a system.
 
@@ -34,25 +40,36 @@ def cases(
         system: A built-in system, or its name.
         dtype: ``float64`` or ``float32``, to which the case's real arrays are rounded.
         source: Where sequences come from; generated if None.
+        lengths: Whether the sequences of a batch have lengths of their own: ``case["lengths"]``.
+        truncate: How far back losses are propagated: 5 steps, say, or ``"chunks:5"``.
 
     Raises:
-        UsageError: if the system or the dtype is unknown.
+        UsageError: if the system or the dtype is unknown, or the system has no batches but lengths
+            are asked for.
     """
     system = find_system(system)
+    if lengths:
+        system = system.with_lengths
     if dtype not in DTYPES:
         message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
         raise UsageError(message)
-    return _cases(system, np.dtype(dtype), source or Generated())
+    return _cases(system, np.dtype(dtype), source or Generated(), Truncation.parse(truncate))
 
 
 @st.composite
-def _cases(draw: st.DrawFn, system: System, dtype: np.dtype[Any], source: Source) -> Case:
+def _cases(
+    draw: st.DrawFn,
+    system: System,
+    dtype: np.dtype[Any],
+    source: Source,
+    truncation: Truncation | None,
+) -> Case:
     sizes = source.sizes(system)
     dims = {axis: _draw_size(draw, system, axis, sizes[axis]) for axis in system.dims}
     regime = Regime(**{table: _draw_choice(draw, table) for table in TABLES})
     random = np.random.default_rng([_draw_integer(draw, 0, 2**32 - 1), *regime.key, *dims.values()])
     arrays = build(system, dims, regime, random) | source.inputs(dims, random)
-    labels = (*regime.labels, *_special(dims))
+    labels = (*regime.labels, *_special(system, dims))
     for label in labels:
         event(label)
     return Case(
@@ -60,14 +77,15 @@ def _cases(draw: st.DrawFn, system: System, dtype: np.dtype[Any], source: Source
         dims=dims,
         arrays={n: a if a.dtype.kind == "i" else a.astype(dtype) for n, a in arrays.items()},
         dtype=dtype,
+        truncation=truncation,
         beyond=BEYOND_SHARE[regime.beyond],
         regimes=labels,
     )
 
 
-def _special(dims: Mapping[str, int]) -> tuple[str, ...]:
+def _special(system: System, dims: Mapping[str, int]) -> tuple[str, ...]:
     """Label the sizes at which bugs hide or show."""
-    ones = tuple(f"{axis} = 1" for axis, n in dims.items() if n == 1 and axis in "TVH")
+    ones = tuple(f"{axis} = 1" for axis, n in dims.items() if n == 1 < system.sizes[axis][1])
     return ones if len(set(dims.values())) < len(dims) else (*ones, "all sizes differ")
 
 

@@ -1,71 +1,24 @@
-"""Systems: a recurrent model with its loss, as named axes, a JAX step, and a NumPy candidate.
+"""Systems: a recurrent model with its loss, as named axes, a JAX step, and a NumPy candidate."""
 
-The registry at the end holds the built-in ones.
-"""
-
-import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from rnnverify.axes import INTEGERS, LINEAR, Axes, lengths
 from rnnverify.errors import UsageError
-from rnnverify.models import binary_adder, char_rnn
-from rnnverify.records import DTYPES, Array, Candidate, Case, Clip
-from rnnverify.references import binary_adder as binary_adder_reference
-from rnnverify.references import char_rnn as char_rnn_reference
-
-Values = Literal["reals", "tokens", "bits", "loss weights"]
-
-
-@dataclass(frozen=True)
-class Axes:
-    """The named axes of an array, and what its entries are.
-
-    Attributes:
-        names: One name an axis, such as ``("H", "V")``.
-        values: ``reals``; ``tokens``, integers from 0 to below the size of axis ``below``;
-            ``bits``, 0.0 or 1.0; ``loss weights``, reals in which the loss is linear.
-        below: The axis that bounds tokens.
-    """
-
-    names: tuple[str, ...]
-    values: Values = "reals"
-    below: str | None = None
-
-    def __str__(self) -> str:
-        return " ".join(self.names)
-
-    def shape(self, dims: Mapping[str, int]) -> tuple[int, ...]:
-        """Return the shape that an array with these axes has under ``dims``."""
-        return tuple(dims[name] for name in self.names)
-
-
-def reals(names: str) -> Axes:
-    """Return the axes of an array of reals, such as ``reals("H V")``."""
-    return Axes(tuple(names.split()))
-
-
-def tokens(names: str, *, below: str) -> Axes:
-    """Return the axes of an array of token ids, all below the size of the axis ``below``."""
-    return Axes(tuple(names.split()), "tokens", below)
-
-
-def bits(names: str) -> Axes:
-    """Return the axes of an array of zeros and ones."""
-    return Axes(tuple(names.split()), "bits")
-
-
-def loss_weights(names: str) -> Axes:
-    """Return the axes of the weights of the steps' losses."""
-    return Axes(tuple(names.split()), "loss weights")
+from rnnverify.records import DTYPES, Array, Candidate, Case, Clip, Truncation
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class System:
     """A recurrent model with its loss L = Σ_t w_t · loss_t.
+
+    A layer has upstream gradients (cotangents) for inputs instead of loss weights; its loss_t is
+    their product with the outputs of step t, and the steps' losses are added up.
 
     Attributes:
         name: What it is called on the command line.
@@ -74,12 +27,18 @@ class System:
         sizes: The smallest and largest size of each axis in generated cases.
         weights: Axes of the weights; clips cover their gradients.
         state: Axes of the initial state.
-        inputs: Axes of everything else; each begins with ``T`` and is read step by step.
+        inputs: Axes of everything else; what begins with ``T`` is read step by step.
         init: JAX: (weights, state) -> the carry that enters the first step.
-        step: JAX: (weights, carry, this step's inputs) -> (carry, loss_t).
+        step: JAX: (weights, carry, this step's inputs) -> (carry, loss_t). The inputs hold the
+            number of the step, from 0, as ``"t"``.
+        final: JAX: (carry after the last step, inputs that are not read step by step) -> what it
+            adds to the loss of the last step.
         gradients: The built-in candidate.
+        truncated_gradients: The built-in candidate for truncated backpropagation, if there is one.
         fills: What an array is padded with, where it is not 0.
         unpadded: Axes that must not be padded.
+        buckets: The padded sizes for which references are compiled, smallest first.
+        limits: The largest size that an axis may have at all, where it is bounded.
     """
 
     name: str
@@ -87,38 +46,67 @@ class System:
     dims: Mapping[str, str]
     sizes: Mapping[str, tuple[int, int]]
     weights: Mapping[str, Axes]
-    state: Mapping[str, Axes]
+    state: Mapping[str, Axes] = field(default_factory=lambda: MappingProxyType({}))
     inputs: Mapping[str, Axes]
     init: Callable[..., Any]
     step: Callable[..., Any]
+    final: Callable[..., Any] | None = None
     gradients: Candidate
+    truncated_gradients: Candidate | None = None
     fills: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unpadded: frozenset[str] = frozenset()
+    buckets: Sequence[Mapping[str, int]]
+    limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
-    @property
+    @cached_property
     def arrays(self) -> dict[str, Axes]:
         """The axes of every array of a case, by name."""
         return {**self.weights, **self.state, **self.inputs}
 
-    @property
+    @cached_property
     def leaves(self) -> tuple[str, ...]:
-        """The arrays that have a gradient: the weights, then the states."""
-        return (*self.weights, *self.state)
+        """The arrays that have a gradient: the weights, then the states and the real inputs."""
+        reals = (name for name, axes in self.inputs.items() if axes.values == "reals")
+        return (*self.weights, *self.state, *reals)
 
-    @property
-    def loss_weights(self) -> tuple[str, ...]:
-        """The inputs in which the loss is linear."""
-        return tuple(n for n, axes in self.inputs.items() if axes.values == "loss weights")
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """The leaves whose gradients a candidate need not return: all but the weights."""
+        return self.leaves[len(self.weights) :]
+
+    @cached_property
+    def linear(self) -> tuple[str, ...]:
+        """The inputs in which the loss is linear: loss weights or cotangents."""
+        return tuple(name for name, axes in self.inputs.items() if axes.values in LINEAR)
+
+    @cached_property
+    def with_lengths(self) -> "System":
+        """The same system for batches of sequences that have lengths (B) of their own.
+
+        Raises:
+            UsageError: if it has no batches.
+        """
+        if "B" not in self.dims:
+            message = f"lengths: {self.name} reads one sequence, no batch of them"
+            raise UsageError(message)
+        return replace(self, inputs={**self.inputs, "lengths": lengths("B")})
 
     def case(
-        self, arrays: Mapping[str, Any], *, dtype: str = "float64", clip: Clip | None = None
+        self,
+        arrays: Mapping[str, Any],
+        *,
+        dtype: str = "float64",
+        clip: Clip | None = None,
+        truncation: Truncation | None = None,
     ) -> Case:
         """Make a case out of arrays of one's own.
 
         Args:
-            arrays: Every array of the system, by name; shapes say how large the axes are.
+            arrays: Every array of the system, by name; shapes say how large the axes are. A system
+                with batches takes ``lengths`` besides.
             dtype: ``float64`` or ``float32``; real arrays are rounded to it.
             clip: Defaults to none.
+            truncation: Defaults to none.
 
         Returns:
             A case that can be handed to ``check``.
@@ -126,117 +114,65 @@ class System:
         Raises:
             UsageError: if an array is missing, unknown, misshapen or outside its values.
         """
+        if "lengths" in arrays and "lengths" not in self.inputs and "B" in self.dims:
+            return self.with_lengths.case(arrays, dtype=dtype, clip=clip, truncation=truncation)
         if dtype not in DTYPES:
             message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
             raise UsageError(message)
-        known = self.arrays
-        if set(arrays) != set(known):
-            message = (
-                f"arrays: {self.name} has {', '.join(known)}; "
-                f"missing: {', '.join(sorted(set(known) - set(arrays))) or 'none'}; "
-                f"unknown: {', '.join(sorted(set(arrays) - set(known))) or 'none'}"
-            )
-            raise UsageError(message)
+        if set(arrays) != set(self.arrays):
+            raise UsageError(self._misnamed(arrays))
         dims: dict[str, int] = {}
-        made = {n: self._array(n, arrays[n], dims, np.dtype(dtype)) for n in known}
-        for name, axes in known.items():
-            if axes.below is not None and not np.all(made[name] < dims[axes.below]):
-                message = (
-                    f"arrays: {name} holds the token {made[name].max()}, "
-                    f"but {axes.below} is {dims[axes.below]}"
-                )
-                raise UsageError(message)
-        ordered = {axis: dims[axis] for axis in self.dims}
+        made = {name: np.asarray(arrays[name]) for name in self.arrays}
+        for name in sorted(made, key=lambda name: self.arrays[name].has_sums):
+            self._measure(name, made[name], dims)
         return Case(
             system=self.name,
-            dims=ordered,
-            arrays=made,
+            dims={axis: dims[axis] for axis in self.dims},
+            arrays={n: self._values(n, made[n], dims, np.dtype(dtype)) for n in made},
             dtype=np.dtype(dtype),
             clip=clip or Clip(),
+            truncation=truncation,
         )
 
-    def _array(self, name: str, value: Any, dims: dict[str, int], dtype: np.dtype[Any]) -> Array:
-        axes = self.arrays[name]
-        array = np.asarray(value)
-        known = tuple(dims.get(axis, "any") for axis in axes.names)
-        if array.ndim != len(axes.names) or any(
-            size < 1 or dims.setdefault(axis, size) != size
-            for axis, size in zip(axes.names, array.shape, strict=True)
-        ):
+    def _misnamed(self, arrays: Mapping[str, Any]) -> str:
+        known = self.arrays
+        return (
+            f"arrays: {self.name} has {', '.join(known)}; "
+            f"missing: {', '.join(sorted(set(known) - set(arrays))) or 'none'}; "
+            f"unknown: {', '.join(sorted(set(arrays) - set(known))) or 'none'}"
+        )
+
+    def _measure(self, name: str, array: Array, dims: dict[str, int]) -> None:
+        """Check an array's shape, and learn from it how large the axes are."""
+        axes, before = self.arrays[name], dict(dims)
+        if array.size == 0 or not axes.fit(array.shape, dims):
+            known = ", ".join(f"{axis} = {n}" for axis, n in before.items()) or "no size yet"
             message = (
-                f"arrays: {name} has the shape {array.shape}, but its axes are ({axes}), of the "
-                f"sizes ({', '.join(map(str, known))}), at least 1 each"
+                f"arrays: {name} has the shape {array.shape}, but its axes are ({axes}), "
+                f"at least 1 each, with {known} from the arrays before"
             )
             raise UsageError(message)
-        if axes.values == "tokens":
-            if array.dtype.kind not in "iu" or array.min() < 0:
-                message = f"arrays: {name} must hold token ids, integers from 0; it is {array!r}"
+        for axis, most in self.limits.items():
+            if dims.get(axis, 0) > most:
+                message = f"arrays: {name} makes {axis} {dims[axis]}, but {most} is the most"
                 raise UsageError(message)
+
+    def _values(
+        self, name: str, array: Array, dims: Mapping[str, int], dtype: np.dtype[Any]
+    ) -> Array:
+        """Check an array's entries, and return it in the dtype of its kind."""
+        axes = self.arrays[name]
+        if axes.values in INTEGERS:
+            low, high = (1, dims["T"]) if axes.below is None else (0, dims[axes.below] - 1)
+            if array.dtype.kind not in "iu" or array.min() < low or array.max() > high:
+                what = "lengths" if axes.below is None else "token ids"
+                message = f"arrays: {name} must hold {what}, integers from {low} to {high}; "
+                raise UsageError(f"{message}it is {array!r}")
             return array.astype(np.int64)
         if array.dtype.kind not in "iufb" or not np.all(np.isfinite(array)):
             message = f"arrays: {name} must hold finite real numbers; it is {array!r}"
             raise UsageError(message)
-        return array.astype(dtype)
-
-
-CHAR_RNN = System(
-    name="char_rnn",
-    source="Karpathy, min-char-rnn, https://gist.github.com/karpathy/d4dee566867f8291f086",
-    dims={"T": "time steps", "V": "vocabulary", "H": "hidden units"},
-    sizes={"T": (1, 16), "V": (1, 16), "H": (1, 16)},
-    weights={
-        "Wxh": reals("H V"),
-        "Whh": reals("H H"),
-        "Why": reals("V H"),
-        "bh": reals("H"),
-        "by": reals("V"),
-    },
-    state={"h0": reals("H")},
-    inputs={
-        "inputs": tokens("T", below="V"),
-        "targets": tokens("T", below="V"),
-        "loss_weights": loss_weights("T"),
-    },
-    init=char_rnn_reference.init,
-    step=char_rnn_reference.step,
-    gradients=char_rnn.gradients,
-    fills={"by": -1e30},
-)
-
-BINARY_ADDER = System(
-    name="binary_adder",
-    source="Trask 2015, https://iamtrask.github.io/2015/11/15/anyone-can-code-lstm/",
-    dims={"T": "time steps", "D": "input bits", "H": "hidden units", "K": "output bits"},
-    sizes={"T": (1, 16), "D": (2, 2), "H": (1, 16), "K": (1, 1)},
-    weights={"S0": reals("D H"), "Sh": reals("H H"), "S1": reals("H K")},
-    state={"l1_init": reals("H")},
-    inputs={"x": bits("T D"), "y": bits("T K"), "loss_weights": loss_weights("T")},
-    init=binary_adder_reference.init,
-    step=binary_adder_reference.step,
-    gradients=binary_adder.gradients,
-    unpadded=frozenset("DK"),
-)
-
-SYSTEMS: Mapping[str, System] = MappingProxyType(
-    {system.name: system for system in (CHAR_RNN, BINARY_ADDER)}
-)
-"""The built-in systems, by name."""
-
-
-def find_system(name: str | System) -> System:
-    """Return the built-in system of that name, or that is given.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    if isinstance(name, System):
-        if SYSTEMS.get(name.name) is not name:
-            message = f"system: {name.name!r} is not built in; those are {', '.join(SYSTEMS)}"
+        if axes.values == "strictly lower" and np.any(np.triu(array)):
+            message = f"arrays: {name} must be zero on and above its diagonal; it is {array!r}"
             raise UsageError(message)
-        return name
-    if name in SYSTEMS:
-        return SYSTEMS[name]
-    near = difflib.get_close_matches(name, SYSTEMS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
-    message = f"system: unknown {name!r}{hint} known are {', '.join(SYSTEMS)}"
-    raise UsageError(message)
+        return array.astype(dtype)

@@ -12,48 +12,132 @@ from rnnverify.systems import System
 Arrays = Mapping[str, Any]
 
 
-def unrolled_loss(system: System) -> Callable[[Arrays, Arrays, Any], jax.Array]:
-    """Return the loss L = Σ_t w_t · loss_t of a sequence.
-
-    Returns:
-        A JAX function of the leaves (weights and states), the inputs, and the number of steps that
-        are no padding. On padded steps the carry is held and the loss weight is 0.
-    """
-
-    def loss(leaves: Arrays, inputs: Arrays, steps: Any) -> jax.Array:
-        weights = {name: leaves[name] for name in system.weights}
-        state = {name: leaves[name] for name in system.state}
-        read = {name: inputs[name] for name in inputs if name not in system.loss_weights}
-
-        def body(carry: Any, x: tuple[Any, Arrays]) -> tuple[Any, jax.Array]:
-            t, inputs_t = x
-            new, loss_t = system.step(weights, carry, inputs_t)
-            return jax.tree.map(lambda a, b: jnp.where(t < steps, a, b), new, carry), loss_t
-
-        (w,) = (inputs[name] for name in system.loss_weights)
-        _, losses = jax.lax.scan(body, system.init(weights, state), (jnp.arange(len(w)), read))
-        return jnp.sum(w * losses)
-
-    return loss
-
-
-def unrolled_gradient(system: System, bucket: Bucket) -> Callable[[Arrays, Arrays], Arrays]:
+def unrolled_gradient(
+    system: System, bucket: Bucket, *, truncated: bool = False
+) -> Callable[[Arrays, Arrays], Arrays]:
     """Return the loss and its gradients as one function of padded arrays.
 
-    Returns:
-        A JAX function of the padded arrays and of the dims that are no padding; it returns
-        ``"loss"`` and a gradient for each leaf, zero outside the real block.
-    """
-    differentiate = jax.value_and_grad(unrolled_loss(system))
+    Args:
+        system: The system.
+        bucket: The padded sizes.
+        truncated: Whether each loss is propagated only so far back as ``since`` says.
 
-    def gradient(arrays: Arrays, dims: Arrays) -> Arrays:
+    Returns:
+        A JAX function of the padded arrays and of the sizes that are no padding (with the array
+        ``since`` (T) where truncated); it returns ``"loss"`` and a gradient for each leaf, zero
+        outside the real block.
+    """
+    differentiate = _truncated(system) if truncated else jax.value_and_grad(_loss(system))
+
+    def gradient(arrays: Arrays, sizes: Arrays) -> Arrays:
         leaves = {name: arrays[name] for name in system.leaves}
-        inputs = {name: arrays[name] for name in system.inputs}
-        loss, gradients = differentiate(leaves, inputs, dims["T"])
+        fixed = {name: arrays[name] for name in arrays if name not in leaves}
+        loss, gradients = differentiate(leaves, fixed, sizes)
         cut = {
-            name: jnp.where(inside(system.arrays[name], dims, bucket), value, 0.0)
+            name: jnp.where(inside(system.arrays[name], sizes, bucket), value, 0.0)
             for name, value in gradients.items()
         }
         return {"loss": loss, **cut}
 
     return gradient
+
+
+def _loss(system: System) -> Callable[[Arrays, Arrays, Arrays], jax.Array]:
+    """Return the loss of a sequence, as a function of leaves, fixed inputs, and sizes."""
+
+    def loss(leaves: Arrays, fixed: Arrays, sizes: Arrays) -> jax.Array:
+        weights = {name: leaves[name] for name in system.weights}
+        state = {name: leaves[name] for name in system.state}
+        every_step, once = _inputs(system, leaves | fixed)
+
+        def body(carry: Any, x: Arrays) -> tuple[Any, jax.Array]:
+            return _advance(system, weights, carry, x, once | sizes)
+
+        carry, losses = jax.lax.scan(body, system.init(weights, state), every_step)
+        return jnp.sum(losses) + _final(system, carry, once)
+
+    return loss
+
+
+def _inputs(system: System, arrays: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is read step by step, the steps' numbers with it, and what is not."""
+    every_step = {n: arrays[n] for n, axes in system.inputs.items() if axes.is_scanned}
+    once = {name: arrays[name] for name in system.inputs if name not in every_step}
+    steps = len(next(iter(every_step.values())))
+    return {**every_step, "t": jnp.arange(steps)}, once
+
+
+def _advance(
+    system: System, weights: Arrays, carry: Any, x: Arrays, once: Arrays
+) -> tuple[Any, jax.Array]:
+    """Make one step, unless it is padding: the carry is held then, and the loss is 0."""
+    going_on = x["t"] < once["T"]
+    if "lengths" in once:
+        going_on = x["t"] < once["lengths"]
+        x = {**x, **{name: _where(going_on, x[name], 0.0) for name in system.linear if name in x}}
+    new, loss_t = system.step(weights, carry, x)
+    held = jax.tree.map(lambda a, b: _where(going_on, a, b), new, carry)
+    for name in system.linear:
+        if system.inputs[name].values == "loss weights":
+            loss_t = x[name] * loss_t
+    return held, loss_t
+
+
+def _where(rows: jax.Array, a: Any, b: Any) -> jax.Array:
+    """Select by a condition on the leading axes."""
+    return jnp.where(rows.reshape(rows.shape + (1,) * (jnp.ndim(a) - rows.ndim)), a, b)
+
+
+def _final(system: System, carry: Any, once: Arrays) -> Any:
+    return 0.0 if system.final is None else system.final(carry, once)
+
+
+def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, Arrays]]:
+    """Return loss and gradients where the loss of step t goes back to step ``since[t]`` only.
+
+    One pass backwards carries an adjoint for every step's loss at once (T …), and drops that of
+    step t once it has passed step ``since[t]``. What leaves step 0 is the initial state's.
+    """
+
+    def differentiate(leaves: Arrays, fixed: Arrays, sizes: Arrays) -> tuple[Any, Arrays]:
+        weights = {name: leaves[name] for name in system.weights}
+        state = {name: leaves[name] for name in system.state}
+        reals = {name: leaves[name] for name in system.leaves if name in system.inputs}
+        every_step, once = _inputs(system, leaves | fixed)
+        steps = every_step["t"]
+
+        def forward(carry: Any, x: Arrays) -> tuple[Any, Any]:
+            new, loss_t = _advance(system, weights, carry, x, once | sizes)
+            return new, (carry, loss_t)
+
+        def backward(adjoints: Any, entering: tuple[Any, Arrays]) -> tuple[Any, Any]:
+            carry, x = entering
+
+            def step(weights: Arrays, carry: Any, real: Arrays) -> tuple[Any, jax.Array]:
+                return _advance(system, weights, carry, {**x, **real}, once | sizes)
+
+            _, pull = jax.vjp(step, weights, carry, {name: x[name] for name in reals})
+            of_loss = jnp.where(steps == x["t"], 1.0, 0.0)
+            into = jax.vmap(lambda adjoint, one: pull((adjoint, one))[1])(adjoints, of_loss)
+            d_weights, _, d_reals = pull((_summed(adjoints), jnp.sum(of_loss)))
+            cut = (sizes["since"] == x["t"]) & (x["t"] > 0)
+            kept = jax.tree.map(lambda adjoint: _where(cut, 0.0, adjoint), into)
+            return kept, (d_weights, d_reals)
+
+        start, pull_init = jax.vjp(system.init, weights, state)
+        last, (carries, losses) = jax.lax.scan(forward, start, every_step)
+        of_last, pull_final = jax.vjp(lambda carry: _final(system, carry, once), last)
+        (d_last,) = pull_final(jnp.ones_like(of_last))
+        is_last = steps == sizes["T"] - 1
+        adjoints = jax.tree.map(lambda d: _where(is_last, d[None], 0.0), d_last)
+        adjoints, each = jax.lax.scan(backward, adjoints, (carries, every_step), reverse=True)
+        d_weights, d_reals = each
+        d_init, d_state = pull_init(_summed(adjoints))
+        total = jax.tree.map(jnp.add, _summed(d_weights), d_init)
+        return jnp.sum(losses) + of_last, {**total, **d_state, **d_reals}
+
+    return differentiate
+
+
+def _summed(tree: Any) -> Any:
+    return jax.tree.map(lambda a: jnp.sum(a, axis=0), tree)

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from rnnverify.builtin import BINARY_ADDER, CHAR_RNN
 from rnnverify.clipping import clip_gradients
 from rnnverify.models import binary_adder, char_rnn
 from rnnverify.records import Array, Candidate, Case
-from rnnverify.systems import BINARY_ADDER, CHAR_RNN
 
 
 def char_rnn_case(

@@ -21,8 +21,8 @@ Examples:
 def systems(target: str | None) -> None:
     """List the systems: their arrays with named axes, their gradients, their source."""
     from rnnverify import __version__
+    from rnnverify.builtin import SYSTEMS
     from rnnverify.reports.json import FORMAT, render
-    from rnnverify.systems import SYSTEMS
 
     if target is not None:
         try:

@@ -165,9 +165,9 @@ def _run_all(runs: Sequence["Run"]) -> tuple[list[Report], float, bool]:
 
 def _runs(options: Options) -> list["Run"]:
     """Return what a command line asks for, one run a system, dtype and source."""
+    from rnnverify.builtin import SYSTEMS, find_system
     from rnnverify.runner import Run
     from rnnverify.sources import read_text, takes_text
-    from rnnverify.systems import SYSTEMS, find_system
 
     own = options.candidate is not None
     if own and len(options.system) != 1:

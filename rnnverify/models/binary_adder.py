@@ -31,6 +31,7 @@ Three things about the source:
 import numpy as np
 
 from rnnverify.clipping import clip_gradients
+from rnnverify.models.activations import sigmoid
 from rnnverify.records import Array, Case
 
 WEIGHTS = ("S0", "Sh", "S1")
@@ -50,12 +51,6 @@ def gradients(case: Case) -> dict[str, Array]:
     loss = 0.5 * case["loss_weights"] @ ((case["y"] - l2) ** 2).sum(axis=1)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
     return {**clipped, "l1_init": raw["l1_init"], "loss": loss}
-
-
-def sigmoid(z: Array) -> Array:
-    """Return 1 / (1 + exp(-z)), accurately also where exp(-z) overflows."""
-    e = np.exp(-np.abs(z))
-    return np.asarray(np.where(z < 0, e, 1) / (1 + e))
 
 
 def forward(case: Case) -> tuple[Array, Array]:

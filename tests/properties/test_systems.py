@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnnverify.builtin import SYSTEMS
 from rnnverify.checker import check
 from rnnverify.records import CLIP_KINDS, Clip
 from rnnverify.strategies import cases
-from rnnverify.systems import SYSTEMS
 
 
 @pytest.mark.parametrize("clip", [*CLIP_KINDS, "value:5", "norm:1", "global-norm:1"])

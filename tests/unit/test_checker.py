@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnverify.builtin import BINARY_ADDER
 from rnnverify.checker import check, check_under
 from rnnverify.clipping import clip_gradients
 from rnnverify.errors import UsageError
 from rnnverify.models import binary_adder, char_rnn
 from rnnverify.records import Array, Case, Clip
-from rnnverify.systems import BINARY_ADDER
 from tests.support import binary_adder_case, char_rnn_case, char_rnn_loops, mended
 
 

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 import rnnverify
+from rnnverify.builtin import SYSTEMS
 from rnnverify.cli import cli
 from rnnverify.models import char_rnn
-from rnnverify.systems import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

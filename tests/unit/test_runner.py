@@ -11,12 +11,12 @@ import pytest
 from hypothesis.configuration import storage_directory
 
 import rnnverify
+from rnnverify.builtin import CHAR_RNN
 from rnnverify.describing import first_wrong_step
 from rnnverify.errors import UsageError
 from rnnverify.models import char_rnn
 from rnnverify.records import Array, Case, Clip, Comparison, Verdict
 from rnnverify.runner import Run
-from rnnverify.systems import CHAR_RNN
 from rnnverify.tallying import Tally
 from tests.support import char_rnn_case, mended
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from rnnverify.builtin import BINARY_ADDER, CHAR_RNN, SYSTEMS
 from rnnverify.drawing import explore, smallest
 from rnnverify.errors import UsageError
 from rnnverify.records import Case
 from rnnverify.regimes import TABLES
 from rnnverify.sources import Additions, Text
 from rnnverify.strategies import cases
-from rnnverify.systems import BINARY_ADDER, CHAR_RNN, SYSTEMS
 
 
 def drawn(system: str = "char_rnn", *, seed: int = 0, count: int = 300) -> list[Case]:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnverify.builtin import CHAR_RNN
 from rnnverify.errors import UsageError
-from rnnverify.systems import CHAR_RNN
 from tests.support import char_rnn_case
 
 

@@ -1,0 +1,16 @@
+"""Functions that several models share, in forms that lose no digits."""
+
+import numpy as np
+
+from rnnverify.records import Array
+
+
+def sigmoid(z: Array) -> Array:
+    """Return 1 / (1 + exp(-z)), accurately also where exp(-z) overflows."""
+    e = np.exp(-np.abs(z))
+    return np.asarray(np.where(z < 0, e, 1) / (1 + e))
+
+
+def softplus(z: Array) -> Array:
+    """Return log(1 + exp(z)), accurately also where exp(z) overflows."""
+    return np.asarray(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))))

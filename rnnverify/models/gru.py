@@ -1,0 +1,124 @@
+"""Gated recurrent unit, the reset gate acting after the recurrent product: passes by hand.
+
+Cho et al. 2014, https://arxiv.org/abs/1406.1078, in the form of cuDNN and ``torch.nn.GRU``,
+https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
+
+Recurrence (a batch of rows)::
+
+    r = σ(x_t Wxr + h_{t-1} Whr + br)
+    z = σ(x_t Wxz + h_{t-1} Whz + bz)
+    q = h_{t-1} Whn + bhn
+    n = tanh(x_t Wxn + bxn + r ⊙ q)
+    h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}
+    L   = Σ_t ⟨G_t, h_t⟩
+
+Backwards, from the last step to the first, with dhnext = 0 after the last; da is the gradient of
+what a gate's σ or tanh is taken of::
+
+    dh   = G_t + dhnext
+    da_n = dh ⊙ (1 - z) ⊙ (1 - n²)
+    da_z = dh ⊙ (h_{t-1} - n) ⊙ z(1-z)
+    da_r = da_n ⊙ q ⊙ r(1-r)
+    dq   = da_n ⊙ r
+    dhnext = dh ⊙ z + da_r Whrᵀ + da_z Whzᵀ + dq Whnᵀ
+    dWx· = Σ_t x_tᵀ da_·    db· = Σ_t Σ_rows da_·    dWhr = Σ_t h_{t-1}ᵀ da_r, dWhz likewise
+    dWhn = Σ_t h_{t-1}ᵀ dq  dbhn = Σ_t Σ_rows dq
+    dx_t = da_r Wxrᵀ + da_z Wxzᵀ + da_n Wxnᵀ    dh0 = dhnext after the first step
+
+Shapes: x (T B D), Wxr, Wxz, Wxn (D H), Whr, Whz, Whn (H H), br, bz, bxn, bhn (H), h0 (B H),
+G (T B H), and lengths (B) where sequences have lengths of their own: what comes after a sequence's
+end then counts for nothing.
+"""
+
+import numpy as np
+
+from rnnverify.clipping import clip_gradients
+from rnnverify.models.activations import sigmoid
+from rnnverify.models.batches import per_step, upstream
+from rnnverify.records import Array, Case
+
+WEIGHTS = ("Wxr", "Whr", "br", "Wxz", "Whz", "bz", "Wxn", "bxn", "Whn", "bhn")
+
+
+def gradients(case: Case) -> dict[str, Array]:
+    """Return the loss and its gradient for every weight, clipped, and for x and h0.
+
+    Args:
+        case: A case of ``gru``; shapes as in the module's docstring.
+
+    Returns:
+        ``"loss"`` and the gradients of the weights, h0 and x, in the shapes of their arrays.
+    """
+    G = upstream(case)
+    h, r, z, q, n = forward(case)
+    raw = backward(case, h, r, z, q, n, G)
+    clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
+    return raw | clipped | {"loss": np.vdot(G, h[1:])}
+
+
+def forward(case: Case) -> tuple[Array, Array, Array, Array, Array]:
+    """Return h (T+1 B H), the initial state first, and r, z, q, n (T B H)."""
+    x, h0, H = case["x"], case["h0"], case["h0"].shape[1]
+    h = np.empty((len(x) + 1, *h0.shape), case.dtype)
+    r, z, q, n = np.empty((4, len(x), *h0.shape), case.dtype)
+    h[0] = h0
+    Wx = np.hstack([case["Wxr"], case["Wxz"], case["Wxn"]])
+    Wh = np.hstack([case["Whr"], case["Whz"], case["Whn"]])
+    a = per_step(x, Wx) + np.hstack([case["br"], case["bz"], case["bxn"]])
+    for t in range(len(x)):
+        hWh = h[t] @ Wh
+        rz = sigmoid(a[t, :, : 2 * H] + hWh[:, : 2 * H])
+        r[t], z[t] = rz[:, :H], rz[:, H:]
+        q[t] = hWh[:, 2 * H :] + case["bhn"]
+        n[t] = np.tanh(a[t, :, 2 * H :] + r[t] * q[t])
+        h[t + 1] = (1 - z[t]) * n[t] + z[t] * h[t]
+    return h, r, z, q, n
+
+
+def backward(
+    case: Case, h: Array, r: Array, z: Array, q: Array, n: Array, G: Array
+) -> dict[str, Array]:
+    """Return the unclipped gradients.
+
+    Args:
+        case: The case.
+        h: The hidden states (T+1 B H), from ``forward``.
+        r: The reset gates (T B H), likewise.
+        z: The update gates, likewise.
+        q: The recurrent products that the reset gates act on, likewise.
+        n: The new states, likewise.
+        G: The upstream gradient of h (T B H).
+    """
+    x, (T, B, H) = case["x"], G.shape
+    Wx = np.hstack([case["Wxr"], case["Wxz"], case["Wxn"]])
+    Wh = np.hstack([case["Whr"], case["Whz"], case["Whn"]])
+    slope_n, slope_z = (1 - z) * (1 - n**2), (h[:-1] - n) * z * (1 - z)
+    slope_r = q * r * (1 - r)
+    da = np.empty((T, B, 3 * H), case.dtype)
+    dq = np.empty_like(G)
+    dhnext = np.zeros_like(h[0])
+    for t in reversed(range(T)):
+        dh = G[t] + dhnext
+        da_n = dh * slope_n[t]
+        da[t] = np.hstack([da_n * slope_r[t], dh * slope_z[t], da_n])
+        dq[t] = da_n * r[t]
+        dhnext = dh * z[t] + np.hstack([da[t, :, : 2 * H], dq[t]]) @ Wh.T
+    of_x, of_h = x.reshape(T * B, -1), h[:-1].reshape(T * B, H)
+    rows, q_rows = da.reshape(T * B, 3 * H), dq.reshape(T * B, H)
+    dWxr, dWxz, dWxn = np.split(rows.T @ of_x, 3)
+    dWhr, dWhz = np.split(rows[:, : 2 * H].T @ of_h, 2)
+    dbr, dbz, dbxn = np.split(rows.sum(axis=0), 3)
+    return {
+        "Wxr": dWxr.T,
+        "Whr": dWhr.T,
+        "br": dbr,
+        "Wxz": dWxz.T,
+        "Whz": dWhz.T,
+        "bz": dbz,
+        "Wxn": dWxn.T,
+        "bxn": dbxn,
+        "Whn": of_h.T @ q_rows,
+        "bhn": q_rows.sum(axis=0),
+        "h0": dhnext,
+        "x": per_step(da, Wx.T),
+    }

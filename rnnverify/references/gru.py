@@ -1,0 +1,33 @@
+"""Gated recurrent unit, the reset gate acting after the recurrent product: one step in JAX.
+
+    r = σ(x_t Wxr + h_{t-1} Whr + br)
+    z = σ(x_t Wxz + h_{t-1} Whz + bz)
+    n = tanh(x_t Wxn + bxn + r ⊙ (h_{t-1} Whn + bhn))
+    h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}
+    loss_t = ⟨G_t, h_t⟩
+
+Cho et al. 2014, https://arxiv.org/abs/1406.1078, in the form of cuDNN and ``torch.nn.GRU``,
+https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+Arrays = Mapping[str, jax.Array]
+
+
+def init(_weights: Arrays, state: Arrays) -> jax.Array:
+    """Return the carry that enters the first step: h0 (B H)."""
+    return state["h0"]
+
+
+def step(weights: Arrays, h: jax.Array, x: Arrays) -> tuple[jax.Array, jax.Array]:
+    """Read one input a sequence (B D), return the new h (B H) and its product with G_t."""
+    w, x_t = weights, x["x"]
+    r = jax.nn.sigmoid(x_t @ w["Wxr"] + h @ w["Whr"] + w["br"])
+    z = jax.nn.sigmoid(x_t @ w["Wxz"] + h @ w["Whz"] + w["bz"])
+    n = jnp.tanh(x_t @ w["Wxn"] + w["bxn"] + r * (h @ w["Whn"] + w["bhn"]))
+    h = (1 - z) * n + z * h
+    return h, jnp.vdot(x["G"], h)
