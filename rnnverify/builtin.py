@@ -206,6 +206,7 @@ ELMAN_RELU = _layer(
     elman_relu,
     elman_relu_reference,
     ELMAN_WEIGHTS,
+    has_kinks=True,
 )
 
 LSTM = _layer(

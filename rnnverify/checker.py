@@ -82,19 +82,18 @@ class _Question:
     def conclusive(self) -> bool:
         """Whether rounding leaves something of every gradient, before and after the clip.
 
-        Where all of them are zero, one that is not shows if it is not small beside the weights of
-        the losses, in which gradients are linear, nor a rounding that a clip would make long.
+        Of one that is zero, an error shows if rounding is small beside the weights of the losses,
+        in which gradients are linear, and would not be made long by a clip.
         """
         arrays = [self.raw[name] for name in self.system.leaves]
-        if all(each.size == 0 for each in arrays):
-            weights = max(np.abs(self.case[n]).max() for n in self.system.linear)
-            visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
-            return all(
-                each.blur <= min(visible, self.case.clip.threshold or visible) for each in arrays
-            )
+        weights = max(np.abs(self.case[n]).max() for n in self.system.linear)
+        visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
+        visible = min(visible, self.case.clip.threshold or visible)
+        if any(each.size == 0 and each.blur > visible for each in arrays):
+            return False
         if self.case.clip.kind != "none":
             arrays += [self.wanted[n] for n in self.system.weights]
-        return conclusive(arrays, self.case.dtype)
+        return conclusive([each for each in arrays if each.size > 0], self.case.dtype)
 
     def all_cut(self, name: str) -> bool:
         """Whether a clip by value cuts every nonzero entry, so that only signs are left."""

@@ -107,15 +107,15 @@ class Truncation:
             chunks: ``since[t] = k·⌊t/k⌋``.
 
     Raises:
-        UsageError: if ``steps`` is not a positive integer.
+        UsageError: if ``steps`` is below 1.
     """
 
     steps: int
     chunks: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.steps, int) or self.steps < 1:
-            message = f"truncate: {self.steps!r} steps; it must be a whole number from 1"
+        if self.steps < 1:
+            message = f"truncate: {self.steps!r} steps, but it must be 1 at least"
             raise UsageError(message)
 
     @classmethod

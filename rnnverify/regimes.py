@@ -96,6 +96,8 @@ def build(
     arrays = {}
     for name, axes in system.weights.items():
         arrays[name] = _weight(axes, dims, regime, random)
+        if system.has_kinks and len(axes.names) == 1:
+            arrays[name] += _small_odds(arrays[name].shape, random)
     for name, axes in system.state.items():
         state = _entries(axes.shape(dims), regime.weights, random)
         arrays[name] = np.zeros_like(state) if regime.state == "zero" else state
@@ -115,6 +117,11 @@ def _weight(
         made = [_recurrence(block, regime.recurrent, random) for block in blocks]
         return np.stack(made, axis=1).reshape(drawn.shape)
     return drawn * 10 if regime.weights == "saturated" else drawn
+
+
+def _small_odds(shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Return odd multiples of 2^-10 below ¼, which no product of the plain regimes cancels."""
+    return np.asarray(2 * random.integers(-128, 128, shape) + 1) / 1024
 
 
 def _entries(shape: tuple[int, ...], kind: str, random: np.random.Generator) -> Array:
@@ -207,14 +214,17 @@ def _cotangents(
         return np.ones(shape)
     signed = _signed(shape, regime, random)
     if not axes.is_scanned:
-        return signed * (regime.loss != "one step" or dims["T"] == 1)
+        heard_at_all = regime.loss != "one step" or dims["T"] == 1
+        return signed if heard_at_all else np.zeros(shape)
     heard = _heard(len(signed), regime, random)
     return np.where(heard.reshape(-1, *[1] * (signed.ndim - 1)), signed, 0.0)
 
 
 def _signed(shape: tuple[int, ...], regime: Regime, random: np.random.Generator) -> Array:
     signed = random.integers(1, 9, shape) / 4 * random.choice([-1, 1], shape)
-    return signed if regime.weights == "rounded" else signed * random.uniform(0.5, 1, shape)
+    return np.asarray(
+        signed * (1 if regime.weights == "rounded" else random.uniform(0.5, 1, shape))
+    )
 
 
 def _heard(steps: int, regime: Regime, random: np.random.Generator) -> Array:

@@ -18,14 +18,12 @@ import math
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped]  # SciPy has no types
 
-from rnnverify.comparing import structured
+from rnnverify.comparing import UNDERFLOW, structured
 from rnnverify.errors import InvalidGradientsError, UsageError
 from rnnverify.records import Array
 
@@ -124,7 +122,26 @@ def check_expectation(
     Raises:
         UsageError: if an argument is not as described here.
     """
-    if not (isinstance(runs, Integral) and runs >= FEWEST_RUNS):
+    _require(runs, alarm_rate, power)
+    question = Question(_expectation(expectation), alarm_rate, power)
+    moments = {name: Moments(want.shape) for name, want in question.expectation.items()}
+    random = _generator(seed)
+    for run in range(1, runs + 1):
+        try:
+            gradients = _gradients(estimator, random, question.expectation)
+        except InvalidGradientsError as error:
+            message = f"in run {run:,}, {error}"
+            return question.verdict("invalid", runs=run, message=message, traceback=error.traceback)
+        if not all(np.all(np.isfinite(array)) for array in gradients.values()):
+            return _nonfinite(question, run, gradients)
+        for name, array in gradients.items():
+            moments[name].add(array)
+    return judge(question, moments)
+
+
+def _require(runs: Any, alarm_rate: Any, power: Any) -> None:
+    """Raise if a number is not as ``check_expectation`` describes it."""
+    if not (isinstance(runs, int | np.integer) and runs >= FEWEST_RUNS):
         message = f"runs: got {runs!r}, but must be a whole number of at least {FEWEST_RUNS}"
         raise UsageError(message)
     if not 0 < alarm_rate < 1:
@@ -133,8 +150,6 @@ def check_expectation(
     if not 0.5 <= power < 1:  # noqa: PLR2004 - what is missed more often than found is not found
         message = f"power: got {power!r}, but must be a probability of at least 0.5, and below 1"
         raise UsageError(message)
-    question = Question(_expectation(expectation), int(runs), alarm_rate, power)
-    return _ask(question, estimator, _generator(seed))
 
 
 def _expectation(given: Any) -> dict[str, Array]:
@@ -166,110 +181,273 @@ def _generator(seed: Any) -> np.random.Generator:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What is asked of an estimator.
-
-    All entries lie in one row, each in units of about the largest that is expected of its gradient,
-    so that powers of them stay within what float64 holds.
-    """
+    """What an estimator is asked."""
 
     expectation: Mapping[str, Array]
-    runs: int
     alarm_rate: float
     power: float
 
-    @cached_property
-    def gradient_of(self) -> Array:
-        """Which gradient each entry belongs to, counted from 0."""
-        return np.repeat(np.arange(len(self.expectation)), self._sizes)
-
     @property
-    def _sizes(self) -> list[int]:
-        return [array.size for array in self.expectation.values()]
-
-    @cached_property
-    def units(self) -> Array:
-        largest = self.largest(_row(self.expectation, self.expectation))
-        return np.where(largest > 0, np.ldexp(1.0, np.frexp(largest)[1] - 1), 1.0)
-
-    @cached_property
-    def want(self) -> Array:
-        return self.row(self.expectation)
+    def entries(self) -> int:
+        """How many there are in all gradients together."""
+        return sum(want.size for want in self.expectation.values())
 
     @property
     def level(self) -> float:
-        """The alarm rate of each entry that makes up ``alarm_rate`` for all of them."""
-        return float(-np.expm1(np.log1p(-self.alarm_rate) / self.want.size))
+        """The alarm rate of each entry that makes ``alarm_rate`` that of all (Šidák 1967)."""
+        return float(-np.expm1(np.log1p(-self.alarm_rate) / self.entries))
 
-    @cached_property
-    def threshold(self) -> float:
-        """How many standard errors the mean of normal values may be off by: Student's."""
-        return float(-stdtrit(self.runs - 1, self.level / 2))
-
-    def row(self, gradients: Mapping[str, Array]) -> Array:
-        return _row(self.expectation, gradients) / self.units
-
-    def arrays(self, row: Array) -> dict[str, Array]:
-        parts = np.split(row * self.units, np.cumsum(self._sizes)[:-1])
-        wanted = self.expectation.items()
-        return {n: part.reshape(w.shape) for (n, w), part in zip(wanted, parts, strict=True)}
-
-    def place(self, position: int) -> tuple[str, tuple[int, ...]]:
-        """Return the name and the index of an entry."""
-        number = self.gradient_of[position]
-        name = list(self.expectation)[number]
-        offset = position - sum(self._sizes[:number])
-        index = np.unravel_index(offset, self.expectation[name].shape)
-        return name, tuple(int(i) for i in index)
-
-    def largest(self, row: Array) -> Array:
-        """Return, for each entry, the largest magnitude in its gradient."""
-        found = np.zeros(len(self.expectation))
-        np.maximum.at(found, self.gradient_of, np.abs(row))
-        return found[self.gradient_of]
-
-    def share(self, row: Array) -> Array:
-        """Return, for each entry, the share of its gradient's entries for which a row is true."""
-        count = np.bincount(self.gradient_of, row, len(self.expectation))
-        return (count / np.maximum(self._sizes, 1))[self.gradient_of]
+    def verdict(self, kind: StochasticKind, **found: Any) -> StochasticVerdict:
+        """Return a verdict, what was asked being filled in."""
+        return StochasticVerdict(
+            kind=kind,
+            entries=self.entries,
+            alarm_rate=self.alarm_rate,
+            power=self.power,
+            **found,
+        )
 
 
-def _row(names: Mapping[str, Array], gradients: Mapping[str, Array]) -> Array:
-    return np.concatenate([gradients[name].ravel() for name in names])
+def _gradients(
+    estimator: Estimator, random: np.random.Generator, expectation: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the gradients of one run, those of which something is expected."""
+    try:
+        with np.errstate(all="ignore"):
+            returned: Any = estimator(random)
+            returned = {**returned} if hasattr(returned, "keys") else returned
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raised = "".join(traceback.format_exception_only(error)).strip()
+        frames = error.__traceback__ and error.__traceback__.tb_next
+        text = "".join(traceback.format_exception(type(error), error, frames))
+        message = f"the candidate raised {raised}"
+        raise InvalidGradientsError(message, traceback=text) from error
+    gradients = structured(returned, {n: w.shape for n, w in expectation.items()}, [*expectation])
+    return {name: gradients[name] for name in expectation}
 
 
 class Moments:
-    """Sums of the first four powers of each entry over the runs so far, without the runs.
+    """Sums of powers of a gradient's entries, over runs of which only the first is kept.
 
-    They are taken about the first run, so that an entry that never varies has none.
+    The powers are of the distance to the first run, so that entries which never vary have none.
     """
 
-    def __init__(self, first: Array) -> None:
-        self.first, self.low, self.high = first, first.copy(), first.copy()
-        self.sums = np.zeros((4, first.size))
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self.runs = 0
+        self.sums = np.zeros((4, *shape))
 
-    def add(self, row: Array) -> None:
-        self.sums += np.cumprod(np.broadcast_to(row - self.first, self.sums.shape), axis=0)
-        np.minimum(self.low, row, out=self.low)
-        np.maximum(self.high, row, out=self.high)
+    def add(self, gradient: Array) -> None:
+        """Take in one run."""
+        if self.runs == 0:
+            self.first, self.low, self.high = gradient, gradient.copy(), gradient.copy()
         self.runs += 1
+        with np.errstate(all="ignore"):
+            away = gradient - self.first
+            square = away * away
+            self.sums += [away, square, square * away, square * square]
+        np.minimum(self.low, gradient, out=self.low)
+        np.maximum(self.high, gradient, out=self.high)
 
-    @property
-    def range(self) -> Array:
-        return self.high - self.low
-
-    @property
-    def central(self) -> tuple[Array, Array, Array, Array]:
-        """The mean, and the second, third and fourth moment about it."""
-        a, b, c, d = self.sums / self.runs
-        second = b - a**2
+    def spread(self) -> "Spread":
+        """Return what a t test needs to know of each entry."""
+        runs = self.runs
+        a, b, c, d = self.sums / runs
+        second = np.maximum(b - a**2, 0)
         third = c - 3 * a * b + 2 * a**3
         fourth = d - 4 * a * c + 6 * a**2 * b - 3 * a**4
-        return self.first + a, second, third, fourth
+        return Spread(
+            mean=self.first + a,
+            variance=second / (runs - 1),
+            skewness=third / second**1.5 / np.sqrt(runs),
+            counted=runs * second**2 / fourth,
+        )
 
 
-def _ask(
-    question: Question, estimator: Estimator, random: np.random.Generator
-) -> StochasticVerdict:
-    """Call an estimator as often as it takes, and judge its mean or what it did instead."""
-    ...
+class Spread(NamedTuple):
+    """The mean of each entry, its variance and skewness as a mean; and how many runs count."""
+
+    mean: Array
+    variance: Array
+    skewness: Array
+    counted: Array
+
+
+class Judged(NamedTuple):
+    """The entries of a gradient, judged; see ``StochasticVerdict`` for the names.
+
+    ``excess`` is the error of each mean as a multiple of what is allowed.
+    """
+
+    mean: Array
+    want: Array
+    standard_error: Array
+    z: Array
+    threshold: Array
+    excess: Array
+    detectable: Array
+    unjudged: Array
+
+    @property
+    def unknown(self) -> Array:
+        """Which entries are not as expected, and are off by nobody knows how much."""
+        return self.unjudged & np.isinf(self.detectable)
+
+    @property
+    def blind(self) -> bool:
+        """Whether a match would say too little: nothing about some entry, or little about most."""
+        return bool(np.any(self.unknown) or 2 * np.sum(self.unjudged) > self.want.size)
+
+    def at(self, index: tuple[int, ...]) -> dict[str, float]:
+        """Return what a verdict says of one entry."""
+        names = ("mean", "want", "standard_error", "z", "threshold")
+        return {name: float(getattr(self, name)[index]) for name in names}
+
+
+def _judged(question: Question, want: Array, moments: Moments) -> Judged:
+    """Compare the mean of each entry of a gradient with what is expected of it."""
+    spread = moments.spread()
+    normal = float(-stdtrit(moments.runs - 1, question.level / 2))
+    rounding = _rounding(moments, want)
+    unseen = _bernstein(question, moments, spread) / normal
+    standard_error = np.where(spread.counted >= ENOUGH, np.sqrt(spread.variance), unseen)
+    standard_error = np.maximum(standard_error, rounding / normal)
+    lower, upper = _thresholds(normal, spread)
+    error = spread.mean - want
+    threshold = np.where(error < 0, lower, upper)
+    detectable = np.asarray((np.maximum(lower, upper) + ndtri(question.power)) * standard_error)
+    settled = (moments.low == moments.high) & (np.abs(error) <= rounding)
+    return Judged(
+        mean=spread.mean,
+        want=want,
+        standard_error=standard_error,
+        z=error / standard_error,
+        threshold=threshold,
+        excess=np.nan_to_num(np.abs(error) / (threshold * standard_error)),
+        detectable=detectable,
+        unjudged=(detectable >= (np.abs(want).max() or np.inf)) & ~settled,
+    )
+
+
+def _thresholds(normal: float, spread: Spread) -> tuple[Array, Array]:
+    """Return how many standard errors a mean may be too small, and too large.
+
+    The statistic that is normal is Hall's (1992) cubic of the t statistic, where that allows more
+    than the t statistic itself. Here the cubic is solved for the latter.
+    """
+    skew = np.where(spread.counted >= ENOUGH, spread.skewness, 0.0)
+    skew = np.where(np.abs(skew) < 1e-6, 1e-6, skew)  # noqa: PLR2004 - no difference, no 0 / 0
+    low, high = (3 / skew * (np.cbrt(1 + skew * (z - skew / 6)) - 1) for z in (-normal, normal))
+    return np.maximum(normal, -low), np.maximum(normal, high)
+
+
+def _bernstein(question: Question, moments: Moments, spread: Spread) -> Array:
+    """Return how far off a mean may be whose values have the widest range of its gradient.
+
+    Maurer and Pontil (2009, theorem 4), on both sides; infinite where no entry varies, or where the
+    variance is not to be had.
+    """
+    doubt = np.log(4 / question.level)
+    widest = float(np.max(moments.high - moments.low))
+    if not widest > UNDERFLOW[np.dtype(np.float64)]:
+        widest = np.inf
+    far = np.sqrt(2 * spread.variance * doubt) + 7 * widest * doubt / (3 * (moments.runs - 1))
+    return np.nan_to_num(far, nan=np.inf, posinf=np.inf)
+
+
+def _rounding(moments: Moments, want: Array) -> Array:
+    """Return how far off rounding may take a mean: in float32, if that holds all values seen."""
+    values = np.array([moments.low, moments.high])
+    single = np.all(values == values.astype(np.float32))
+    largest = np.maximum(np.abs(values).max(axis=0), np.abs(want))
+    return np.asarray(ROUNDING * (2.0**-24 if single else 2.0**-53) * largest)
+
+
+def judge(question: Question, moments: Mapping[str, Moments]) -> StochasticVerdict:
+    """Compare the means of all gradients with what is expected of them."""
+    wanted = {name: want for name, want in question.expectation.items() if want.size}
+    with np.errstate(all="ignore"):
+        judged = {name: _judged(question, want, moments[name]) for name, want in wanted.items()}
+    kind: StochasticKind = "match"
+    name = max(judged, key=lambda name: float(judged[name].excess.max()))
+    where = judged[name].excess
+    blind = [name for name, each in judged.items() if each.blind]
+    if where.max() > 1:
+        kind = "wrong"
+    elif blind:
+        kind, name = "inconclusive", blind[0]
+        where = judged[name].unknown if judged[name].unknown.any() else judged[name].unjudged
+    index = _first(where)
+    unjudged = sum(int(each.unjudged.sum()) for each in judged.values())
+    runs = moments[name].runs
+    return question.verdict(
+        kind,
+        gradient=name,
+        index=index,
+        runs=runs,
+        unjudged=unjudged,
+        detectable={name: each.detectable for name, each in judged.items()},
+        message=_MESSAGES[kind](_entry(name, index), judged[name].at(index), f"{runs:,} runs"),
+        **judged[name].at(index),
+    )
+
+
+def _first(where: Array) -> tuple[int, ...]:
+    """Return the index of the first largest entry."""
+    return tuple(int(i) for i in np.unravel_index(int(where.argmax()), where.shape))
+
+
+def _entry(name: str, index: tuple[int, ...]) -> str:
+    return f"d{name}{list(index) if index else ''}"
+
+
+def _match(entry: str, at: Mapping[str, float], runs: str) -> str:
+    return (
+        f"the mean of {runs} is as expected; furthest off is {entry}, by {abs(at['z']):.3g} "
+        f"standard errors, of which {at['threshold']:.3g} are allowed"
+    )
+
+
+def _wrong(entry: str, at: Mapping[str, float], runs: str) -> str:
+    error = at["standard_error"]
+    return (
+        f"{entry}: the mean of {runs} is {_digits(at['mean'], error)} ± {error:.2g}, "
+        f"but {_digits(at['want'], error)} is expected "
+        f"({abs(at['z']):.3g} standard errors; {at['threshold']:.3g} are allowed)"
+    )
+
+
+def _inconclusive(entry: str, at: Mapping[str, float], runs: str) -> str:
+    error = at["standard_error"]
+    if np.isinf(error):
+        return (
+            f"{entry}: the mean of {runs} is {at['mean']:.6g}, where {at['want']:.6g} is expected, "
+            "but no entry of that gradient varied measurably, so that nothing can be told; "
+            "if it is not random, compare it exactly"
+        )
+    return (
+        f"{entry}: the mean of {runs} is {_digits(at['mean'], error)} ± {error:.2g}, so that not "
+        "even a bias as large as the largest entry that is expected of this gradient would be "
+        "found, here and in most of its entries; try more runs"
+    )
+
+
+_MESSAGES = {"match": _match, "wrong": _wrong, "inconclusive": _inconclusive}
+
+
+def _digits(value: float, error: float) -> str:
+    """Write a number to the second digit of its error."""
+    first = math.floor(math.log10(max(abs(value), error)))
+    return f"{value:.{min(first - math.floor(math.log10(error)) + 2, 17)}g}"
+
+
+def _nonfinite(question: Question, run: int, gradients: Mapping[str, Array]) -> StochasticVerdict:
+    bad = {name: ~np.isfinite(array) for name, array in gradients.items()}
+    name = next(name for name in bad if bad[name].any())
+    index = _first(bad[name])
+    got, want = float(gradients[name][index]), float(question.expectation[name][index])
+    message = f"{_entry(name, index)} was {got} in run {run:,}, but {want:.6g} is expected"
+    return question.verdict(
+        "nonfinite", gradient=name, index=index, mean=got, want=want, runs=run, message=message
+    )

@@ -38,6 +38,9 @@ class System:
         fills: What an array is padded with, where it is not 0.
         unpadded: Axes that must not be padded.
         buckets: The padded sizes for which references are compiled, smallest first.
+        has_kinks: Whether a derivative jumps somewhere, as that of relu does at 0. Which side a sum
+            that cancels exactly comes to lie on is decided by rounding, and such a case is
+            inconclusive; generated biases keep clear of most.
         limits: The largest size that an axis may have at all, where it is bounded.
     """
 
@@ -56,6 +59,7 @@ class System:
     fills: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unpadded: frozenset[str] = frozenset()
     buckets: Sequence[Mapping[str, int]]
+    has_kinks: bool = False
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
@@ -166,8 +170,11 @@ class System:
             low, high = (1, dims["T"]) if axes.below is None else (0, dims[axes.below] - 1)
             if array.dtype.kind not in "iu" or array.min() < low or array.max() > high:
                 what = "lengths" if axes.below is None else "token ids"
-                message = f"arrays: {name} must hold {what}, integers from {low} to {high}; "
-                raise UsageError(f"{message}it is {array!r}")
+                message = (
+                    f"arrays: {name} must hold {what}, integers from {low} to {high}; "
+                    f"it is {array!r}"
+                )
+                raise UsageError(message)
             return array.astype(np.int64)
         if array.dtype.kind not in "iufb" or not np.all(np.isfinite(array)):
             message = f"arrays: {name} must hold finite real numbers; it is {array!r}"

@@ -1,6 +1,6 @@
 """Unrolling: a system's step becomes the gradient of its loss over a whole padded sequence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from rnnverify.padding import Bucket, inside
 from rnnverify.systems import System
 
-Arrays = Mapping[str, Any]
+Arrays = dict[str, Any]
 
 
 def unrolled_gradient(
@@ -54,12 +54,12 @@ def _loss(system: System) -> Callable[[Arrays, Arrays, Arrays], jax.Array]:
             return _advance(system, weights, carry, x, once | sizes)
 
         carry, losses = jax.lax.scan(body, system.init(weights, state), every_step)
-        return jnp.sum(losses) + _final(system, carry, once)
+        return jnp.add(jnp.sum(losses), _final(system, carry, once))
 
     return loss
 
 
-def _inputs(system: System, arrays: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
+def _inputs(system: System, arrays: Arrays) -> tuple[Arrays, Arrays]:
     """Return what is read step by step, the steps' numbers with it, and what is not."""
     every_step = {n: arrays[n] for n, axes in system.inputs.items() if axes.is_scanned}
     once = {name: arrays[name] for name in system.inputs if name not in every_step}
@@ -120,8 +120,8 @@ def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, 
             of_loss = jnp.where(steps == x["t"], 1.0, 0.0)
             into = jax.vmap(lambda adjoint, one: pull((adjoint, one))[1])(adjoints, of_loss)
             d_weights, _, d_reals = pull((_summed(adjoints), jnp.sum(of_loss)))
-            cut = (sizes["since"] == x["t"]) & (x["t"] > 0)
-            kept = jax.tree.map(lambda adjoint: _where(cut, 0.0, adjoint), into)
+            going_on = (sizes["since"] != x["t"]) | (x["t"] == 0)
+            kept = jax.tree.map(lambda adjoint: _where(going_on, adjoint, 0.0), into)
             return kept, (d_weights, d_reals)
 
         start, pull_init = jax.vjp(system.init, weights, state)

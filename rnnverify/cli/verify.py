@@ -22,7 +22,7 @@ from rnnverify.cli.output import (
 )
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.errors import UsageError
-from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Report
+from rnnverify.records import CLIP_KINDS, DTYPES, Candidate, Clip, Report, Truncation
 from rnnverify.reports.json import document, render
 from rnnverify.reports.terminal import show
 
@@ -39,6 +39,8 @@ Examples:
   rnnverify verify
   rnnverify verify my_rnn.py:gradients --system char_rnn
   rnnverify verify my_rnn.py:gradients --system char_rnn --clip value:5 --clip none
+  rnnverify verify my_rnn.py:gradients --system char_rnn --truncate 5
+  rnnverify verify my_lstm.py:gradients --system lstm --lengths
   rnnverify verify --system char_rnn --text corpus.txt --json report.json
 
 \b
@@ -60,6 +62,8 @@ class Options:
     cases: int
     seed: int
     text: Path | None
+    truncate: str | None
+    lengths: bool
     target: str | None
     cache: bool
 
@@ -88,6 +92,12 @@ class Options:
     metavar="FILE",
     help="Also verify on windows of this text (UTF-8).",
 )
+@click.option(
+    "--truncate",
+    metavar="K|chunks:K",
+    help="Losses go back K steps only (1: within the step), or to the start of a chunk of K.",
+)
+@click.option("--lengths", is_flag=True, help="Sequences in a batch have lengths of their own.")
 @click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
 @click.option(
     "--cache/--no-cache",
@@ -174,29 +184,62 @@ def _runs(options: Options) -> list["Run"]:
         given = ", ".join(options.system) or "none"
         message = f"--system: a candidate needs one, but got {given}; known: {', '.join(SYSTEMS)}"
         raise UsageError(message)
-    systems = [find_system(name) for name in options.system or SYSTEMS]
+    truncation = Truncation.parse(options.truncate)
+    systems = [find_system(name) for name in options.system] or _all_systems(options)
     text = read_text(options.text) if options.text else None
     if text is not None and not any(takes_text(system) for system in systems):
         message = f"--text: {systems[0].name} reads no text; systems that do: char_rnn"
         raise UsageError(message)
     clips = tuple(Clip.parse(c) for c in options.clip or (("none",) if own else CLIP_KINDS))
-    candidate = load_candidate(options.candidate) if options.candidate else None
+    loaded = load_candidate(options.candidate) if options.candidate else None
     return [
         Run(
-            candidate=candidate or system.gradients,
-            name=options.candidate or f"rnnverify.models.{system.name}:gradients",
+            candidate=loaded or _model(system, truncation),
+            name=options.candidate or _name(_model(system, truncation)),
             system=system,
             clips=tuple(dict.fromkeys(clips)),
             dtype=dtype,
             cases=options.cases,
             seed=options.seed,
             source=source,
+            lengths=options.lengths,
+            truncation=truncation,
             replay=_replay(options, system, dtype),
         )
         for system in dict.fromkeys(systems)
         for dtype in dict.fromkeys(options.dtype or (("float64",) if own else DTYPES))
         for source in _sources(system, text, own=own)
     ]
+
+
+def _all_systems(options: Options) -> list["System"]:
+    """Return the systems whose models can do what is asked for."""
+    from rnnverify.builtin import SYSTEMS
+
+    return [
+        system
+        for system in SYSTEMS.values()
+        if (system.truncated_gradients or not options.truncate)
+        and ("B" in system.dims or not options.lengths)
+    ]
+
+
+def _model(system: "System", truncation: Truncation | None) -> Candidate:
+    """Return the built-in model of a system.
+
+    Raises:
+        UsageError: if there is none that truncates.
+    """
+    model = system.gradients if truncation is None else system.truncated_gradients
+    if model is None:
+        message = f"--truncate: {system.name} has no model that truncates; name a candidate"
+        raise UsageError(message)
+    return model
+
+
+def _name(model: Candidate) -> str:
+    """Return where a built-in model is, as a candidate is named on the command line."""
+    return f"{model.__module__}:{getattr(model, '__name__', model)}"
 
 
 def _sources(system: "System", text: "Text | None", *, own: bool) -> list["Source"]:
@@ -216,6 +259,8 @@ def _replay(options: Options, system: "System", dtype: str) -> Callable[[Clip], 
         words += ["--system", system.name, "--clip", str(clip), "--dtype", dtype]
         words += ["--cases", str(options.cases), "--seed", str(options.seed)]
         words += ["--text", str(options.text)] if options.text else []
+        words += ["--truncate", options.truncate] if options.truncate else []
+        words += ["--lengths"] if options.lengths else []
         return shlex.join(words)
 
     return replay

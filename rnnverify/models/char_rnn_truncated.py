@@ -4,8 +4,8 @@ Karpathy, min-char-rnn, https://gist.github.com/karpathy/d4dee566867f8291f086; t
 and Peng 1990, https://doi.org/10.1162/neco.1990.2.4.490
 
 The recurrence is that of ``char_rnn``. The loss of step t passes through the steps since_t to t
-only, with ``since_t = max(0, t-k+1)``; so each step has k adjoints, by the age of the loss that they
-come from (age 0: this step's own)::
+only, with ``since_t = max(0, t-k+1)``; so each step has k adjoints, by the age of the loss that
+they come from (age 0: this step's own)::
 
     dy_t          = w_t (p_t - z_t)
     dh_t[0]       = Whyᵀ dy_t

@@ -51,7 +51,7 @@ def gradients(case: Case) -> dict[str, Array]:
         "b": rows.sum(axis=0),
     }
     states = {"h0": dh0, "x": per_step(dz, case["Wx"].T)}
-    return clip_gradients(raw, case.clip) | states | {"loss": np.vdot(G, h[1:])}
+    return clip_gradients(raw, case.clip) | states | {"loss": (G * h[1:]).sum()}
 
 
 def sliding(case: Case, h: Array, k: int) -> tuple[Array, Array]:

@@ -30,6 +30,8 @@ G (T B H), and lengths (B) where sequences have lengths of their own: what comes
 end then counts for nothing.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from rnnverify.clipping import clip_gradients
@@ -38,6 +40,24 @@ from rnnverify.models.batches import per_step, upstream
 from rnnverify.records import Array, Case
 
 WEIGHTS = ("Wxr", "Whr", "br", "Wxz", "Whz", "bz", "Wxn", "bxn", "Whn", "bhn")
+
+
+class States(NamedTuple):
+    """What the forward pass leaves behind.
+
+    Attributes:
+        h: The hidden states (T+1 B H); entry 0 is the initial state, t+1 that after step t.
+        r: The reset gates (T B H).
+        z: The update gates (T B H).
+        q: What the reset gates act on, the recurrent products (T B H).
+        n: The new states (T B H).
+    """
+
+    h: Array
+    r: Array
+    z: Array
+    q: Array
+    n: Array
 
 
 def gradients(case: Case) -> dict[str, Array]:
@@ -50,14 +70,14 @@ def gradients(case: Case) -> dict[str, Array]:
         ``"loss"`` and the gradients of the weights, h0 and x, in the shapes of their arrays.
     """
     G = upstream(case)
-    h, r, z, q, n = forward(case)
-    raw = backward(case, h, r, z, q, n, G)
+    states = forward(case)
+    raw = backward(case, states, G)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
-    return raw | clipped | {"loss": np.vdot(G, h[1:])}
+    return raw | clipped | {"loss": (G * states.h[1:]).sum()}
 
 
-def forward(case: Case) -> tuple[Array, Array, Array, Array, Array]:
-    """Return h (T+1 B H), the initial state first, and r, z, q, n (T B H)."""
+def forward(case: Case) -> States:
+    """Return the hidden states, the gates, and what goes into them."""
     x, h0, H = case["x"], case["h0"], case["h0"].shape[1]
     h = np.empty((len(x) + 1, *h0.shape), case.dtype)
     r, z, q, n = np.empty((4, len(x), *h0.shape), case.dtype)
@@ -72,23 +92,12 @@ def forward(case: Case) -> tuple[Array, Array, Array, Array, Array]:
         q[t] = hWh[:, 2 * H :] + case["bhn"]
         n[t] = np.tanh(a[t, :, 2 * H :] + r[t] * q[t])
         h[t + 1] = (1 - z[t]) * n[t] + z[t] * h[t]
-    return h, r, z, q, n
+    return States(h, r, z, q, n)
 
 
-def backward(
-    case: Case, h: Array, r: Array, z: Array, q: Array, n: Array, G: Array
-) -> dict[str, Array]:
-    """Return the unclipped gradients.
-
-    Args:
-        case: The case.
-        h: The hidden states (T+1 B H), from ``forward``.
-        r: The reset gates (T B H), likewise.
-        z: The update gates, likewise.
-        q: The recurrent products that the reset gates act on, likewise.
-        n: The new states, likewise.
-        G: The upstream gradient of h (T B H).
-    """
+def backward(case: Case, states: States, G: Array) -> dict[str, Array]:
+    """Return the unclipped gradients, given the states and the upstream gradient G (T B H)."""
+    h, r, z, q, n = states
     x, (T, B, H) = case["x"], G.shape
     Wx = np.hstack([case["Wxr"], case["Wxz"], case["Wxn"]])
     Wh = np.hstack([case["Whr"], case["Whz"], case["Whn"]])

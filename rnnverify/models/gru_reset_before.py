@@ -23,10 +23,12 @@ what a gate's σ or tanh is taken of::
     dWhn = Σ_t (r ⊙ h_{t-1})ᵀ da_n
     dx_t = da_r Wxrᵀ + da_z Wxzᵀ + da_n Wxnᵀ    dh0 = dhnext after the first step
 
-Shapes: x (T B D), Wxr, Wxz, Wxn (D H), Whr, Whz, Whn (H H), br, bz, bn (H), h0 (B H), G (T B H), and
-lengths (B) where sequences have lengths of their own: what comes after a sequence's end then counts
-for nothing.
+Shapes: x (T B D), Wxr, Wxz, Wxn (D H), Whr, Whz, Whn (H H), br, bz, bn (H), h0 (B H),
+G (T B H), and lengths (B) where sequences have lengths of their own: what comes after a sequence's
+end then counts for nothing.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +38,22 @@ from rnnverify.models.batches import per_step, upstream
 from rnnverify.records import Array, Case
 
 WEIGHTS = ("Wxr", "Whr", "br", "Wxz", "Whz", "bz", "Wxn", "Whn", "bn")
+
+
+class States(NamedTuple):
+    """What the forward pass leaves behind.
+
+    Attributes:
+        h: The hidden states (T+1 B H); entry 0 is the initial state, t+1 that after step t.
+        r: The reset gates (T B H).
+        z: The update gates (T B H).
+        n: The new states (T B H).
+    """
+
+    h: Array
+    r: Array
+    z: Array
+    n: Array
 
 
 def gradients(case: Case) -> dict[str, Array]:
@@ -48,14 +66,14 @@ def gradients(case: Case) -> dict[str, Array]:
         ``"loss"`` and the gradients of the weights, h0 and x, in the shapes of their arrays.
     """
     G = upstream(case)
-    h, r, z, n = forward(case)
-    raw = backward(case, h, r, z, n, G)
+    states = forward(case)
+    raw = backward(case, states, G)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
-    return raw | clipped | {"loss": np.vdot(G, h[1:])}
+    return raw | clipped | {"loss": (G * states.h[1:]).sum()}
 
 
-def forward(case: Case) -> tuple[Array, Array, Array, Array]:
-    """Return h (T+1 B H), the initial state first, and r, z, n (T B H)."""
+def forward(case: Case) -> States:
+    """Return the hidden states and the gates."""
     x, h0, H = case["x"], case["h0"], case["h0"].shape[1]
     h = np.empty((len(x) + 1, *h0.shape), case.dtype)
     r, z, n = np.empty((3, len(x), *h0.shape), case.dtype)
@@ -68,20 +86,12 @@ def forward(case: Case) -> tuple[Array, Array, Array, Array]:
         r[t], z[t] = rz[:, :H], rz[:, H:]
         n[t] = np.tanh(a[t, :, 2 * H :] + (r[t] * h[t]) @ Whn)
         h[t + 1] = (1 - z[t]) * n[t] + z[t] * h[t]
-    return h, r, z, n
+    return States(h, r, z, n)
 
 
-def backward(case: Case, h: Array, r: Array, z: Array, n: Array, G: Array) -> dict[str, Array]:
-    """Return the unclipped gradients.
-
-    Args:
-        case: The case.
-        h: The hidden states (T+1 B H), from ``forward``.
-        r: The reset gates (T B H), likewise.
-        z: The update gates, likewise.
-        n: The new states, likewise.
-        G: The upstream gradient of h (T B H).
-    """
+def backward(case: Case, states: States, G: Array) -> dict[str, Array]:
+    """Return the unclipped gradients, given the states and the upstream gradient G (T B H)."""
+    h, r, z, n = states
     x, (T, B, H) = case["x"], G.shape
     Wx = np.hstack([case["Wxr"], case["Wxz"], case["Wxn"]])
     Wh, Whn = np.hstack([case["Whr"], case["Whz"]]), case["Whn"]

@@ -1,7 +1,7 @@
 """Long short-term memory: forward pass and backpropagation through time by hand.
 
-Hochreiter and Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; with forget gates: Gers,
-Schmidhuber and Cummins 2000, https://doi.org/10.1162/089976600300015015
+Hochreiter and Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; with forget gates:
+Gers, Schmidhuber and Cummins 2000, https://doi.org/10.1162/089976600300015015
 
 Recurrence (a batch of rows; the gates in the order of ``torch.nn.LSTM``)::
 
@@ -25,6 +25,8 @@ lengths (B) where sequences have lengths of their own: what comes after a sequen
 counts for nothing, and c_T is the cell at its end.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from rnnverify.clipping import clip_gradients
@@ -33,6 +35,20 @@ from rnnverify.models.batches import at_the_end, per_step, upstream
 from rnnverify.records import Array, Case
 
 WEIGHTS = ("Wx", "Wh", "b")
+
+
+class States(NamedTuple):
+    """What the forward pass leaves behind.
+
+    Attributes:
+        h: The hidden states (T+1 B H); entry 0 is the initial state, t+1 that after step t.
+        c: The cells, likewise.
+        gates: i, f, g and o (T B 4 H).
+    """
+
+    h: Array
+    c: Array
+    gates: Array
 
 
 def gradients(case: Case) -> dict[str, Array]:
@@ -45,43 +61,39 @@ def gradients(case: Case) -> dict[str, Array]:
         ``"loss"`` and the gradients of Wx, Wh, b, h0, c0, x, in the shapes of their arrays.
     """
     G, G_c = upstream(case), at_the_end(case, case["G_cT"])
-    h, c, gates = forward(case)
-    raw = backward(case, h, c, gates, G, G_c)
+    states = forward(case)
+    raw = backward(case, states, G, G_c)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
-    return raw | clipped | {"loss": np.vdot(G, h[1:]) + np.vdot(G_c, c[1:])}
+    return raw | clipped | {"loss": (G * states.h[1:]).sum() + (G_c * states.c[1:]).sum()}
 
 
-def forward(case: Case) -> tuple[Array, Array, Array]:
-    """Return h and c (T+1 B H), initial states first, and the gates i, f, g, o (T B 4 H)."""
+def forward(case: Case) -> States:
+    """Return the hidden states, the cells and the gates."""
     x, (B, H) = case["x"], case["h0"].shape
     Wh = case["Wh"].reshape(H, 4 * H)
     h, c = np.empty((2, len(x) + 1, B, H), case.dtype)
     h[0], c[0] = case["h0"], case["c0"]
     gates = per_step(x, case["Wx"].reshape(-1, 4 * H)).reshape(-1, B, 4, H) + case["b"]
-    for t, gate in enumerate(gates):
-        gate += (h[t] @ Wh).reshape(B, 4, H)
-        gate[:, :2] = sigmoid(gate[:, :2])
-        gate[:, 2] = np.tanh(gate[:, 2])
-        gate[:, 3] = sigmoid(gate[:, 3])
-        i, f, g, o = gate.swapaxes(0, 1)
+    for t in range(len(x)):
+        z = gates[t] + (h[t] @ Wh).reshape(B, 4, H)
+        gates[t] = sigmoid(z)
+        gates[t, :, 2] = np.tanh(z[:, 2])
+        i, f, g, o = gates[t].swapaxes(0, 1)
         c[t + 1] = f * c[t] + i * g
         h[t + 1] = o * np.tanh(c[t + 1])
-    return h, c, gates
+    return States(h, c, gates)
 
 
-def backward(
-    case: Case, h: Array, c: Array, gates: Array, G: Array, G_c: Array
-) -> dict[str, Array]:
+def backward(case: Case, states: States, G: Array, G_c: Array) -> dict[str, Array]:
     """Return the unclipped gradients.
 
     Args:
         case: The case.
-        h: The hidden states (T+1 B H), from ``forward``.
-        c: The cells, likewise.
-        gates: The gates (T B 4 H), likewise.
+        states: From ``forward``.
         G: The upstream gradient of h (T B H).
         G_c: That of c (T B H): G_cT where a sequence ends, else 0.
     """
+    h, c, gates = states
     x, (T, B, H) = case["x"], G.shape
     Wx, Wh = (case[name].reshape(-1, 4 * H) for name in ("Wx", "Wh"))
     i, f, g, o = np.moveaxis(gates, 2, 0)

@@ -5,8 +5,8 @@ https://doi.org/10.1162/089976602760128018; Sutskever 2013, "Training recurrent 
 section 3, https://www.cs.utoronto.ca/~ilya/pubs/ilya_sutskever_phd_thesis.pdf
 
 In the exact gradient of ``rtrbm``, the expectations E_t under the model are replaced by one sample:
-k steps of Gibbs sampling that start at v_t lead to ṽ_t, and ``h̃_t = σ(W ṽ_t + c_t)``. With the samples
-held, that is the gradient of a difference of free energies::
+k steps of Gibbs sampling that start at v_t lead to ṽ_t, and ``h̃_t = σ(W ṽ_t + c_t)``. With the
+samples held, that is the gradient of a difference of free energies::
 
     F(v; c) = -v·b_v - Σ_j softplus(W v + c)_j
     L = Σ_t w_t (F(ṽ_t; c_t) - F(v_t; c_t))

@@ -27,8 +27,8 @@ Written as Σ_t F_net_i(t+1) x_j(t), the sum for F_W' begins at t = 0, that for 
 begin both at t = 1 is right only where the states before are zero.
 
 Shapes, with k = N - m hidden units: W, W1 (W') and W2 (W'') (m+k+n m+k+n), entry ij from unit j to
-unit i, W strictly lower triangular; x0 and x_1, the states x(0) and x(-1) (m+k+n); X (T m), Y (T n),
-loss_weights (T). Rows i ≤ m of W, W1 and W2 are not used.
+unit i, W strictly lower triangular; x0 and x_1, the states x(0) and x(-1) (m+k+n); X (T m),
+Y (T n), loss_weights (T). Rows i ≤ m of W, W1 and W2 are not used.
 """
 
 import numpy as np

@@ -5,8 +5,8 @@
     h_t = σ(o) ⊙ tanh(c_t)
     loss_t = ⟨G_t, h_t⟩, and ⟨G_cT, c_T⟩ for the last step
 
-Hochreiter and Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; with forget gates: Gers,
-Schmidhuber and Cummins 2000, https://doi.org/10.1162/089976600300015015
+Hochreiter and Schmidhuber 1997, https://doi.org/10.1162/neco.1997.9.8.1735; with forget gates:
+Gers, Schmidhuber and Cummins 2000, https://doi.org/10.1162/089976600300015015
 """
 
 from collections.abc import Mapping

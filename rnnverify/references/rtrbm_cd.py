@@ -71,7 +71,8 @@ def expected_gradient(case: Mapping[str, Any], k: int) -> dict[str, jax.Array]:
         _, losses = jax.lax.scan(body, init(weights, {}), steps)
         return jnp.sum(losses)
 
-    return jax.grad(loss)(weights)
+    gradient: dict[str, jax.Array] = jax.grad(loss)(weights)
+    return gradient
 
 
 def _states(n: int, dtype: Any) -> jax.Array:

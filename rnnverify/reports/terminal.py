@@ -49,7 +49,7 @@ def table(reports: Sequence[Report]) -> Table:
     made.add_column("verdict")
     for report in reports:
         made.add_row(
-            report.system,
+            _system(report),
             report.input,
             report.dtype,
             report.clip,
@@ -61,6 +61,12 @@ def table(reports: Sequence[Report]) -> Table:
             Text(report.verdict, style=STYLES[report.verdict]),
         )
     return made
+
+
+def _system(report: Report) -> str:
+    """Return a system's name, and what was asked for besides."""
+    truncate = f" truncate {report.truncate}" if report.truncate else ""
+    return f"{report.system}{truncate}{' lengths' if report.lengths else ''}"
 
 
 def failure_lines(report: Report, failure: Failure) -> list[Text]:
@@ -85,7 +91,7 @@ def failure_lines(report: Report, failure: Failure) -> list[Text]:
 def _headline(report: Report, failure: Failure) -> str:
     kind = failure.verdict.kind
     style = STYLES[kind]
-    head = f"[{style}]{kind.upper()}[/]  {report.system}  {report.input}  clip {report.clip}"
+    head = f"[{style}]{kind.upper()}[/]  {_system(report)}  {report.input}  clip {report.clip}"
     if failure.gradient is None:
         return f"{head}  {escape(report.candidate)}"
     others = [f"d{name}" for name in failure.gradients if name != failure.gradient]
