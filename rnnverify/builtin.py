@@ -91,7 +91,12 @@ BINARY_ADDER = System(
 
 
 def _rtrbm(
-    name: str, source: str, model: ModuleType, reference: ModuleType, inputs: Mapping[str, Axes]
+    name: str,
+    source: str,
+    model: ModuleType,
+    reference: ModuleType,
+    inputs: Mapping[str, Axes],
+    **others: Any,
 ) -> System:
     return System(
         name=name,
@@ -109,7 +114,6 @@ def _rtrbm(
         init=reference.init,
         step=reference.step,
         gradients=model.gradients,
-        fills={"b_v": -1e30, "b_h": -1e30, "b_init": -1e30},
         buckets=(
             {"T": 6, "V": 4, "H": 4},
             {"T": 12, "V": 8, "H": 6},
@@ -117,6 +121,7 @@ def _rtrbm(
             {"T": 16, "V": 16, "H": 10},
         ),
         limits={"H": 10},
+        **others,
     )
 
 
@@ -126,6 +131,7 @@ RTRBM = _rtrbm(
     rtrbm,
     rtrbm_reference,
     {"v": bits("T V"), "loss_weights": loss_weights("T")},
+    fills={"b_v": -1e30, "b_h": -1e30, "b_init": -1e30},
 )
 
 RTRBM_CD = _rtrbm(

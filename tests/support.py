@@ -1,14 +1,20 @@
 """What several tests share: small cases, a second implementation of each model, planted bugs."""
 
+import inspect
 from collections.abc import Callable
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from rnnverify.builtin import BINARY_ADDER, CHAR_RNN
+from rnnverify.checker import check
 from rnnverify.clipping import clip_gradients
+from rnnverify.drawing import explore
 from rnnverify.models import binary_adder, char_rnn
-from rnnverify.records import Array, Candidate, Case
+from rnnverify.records import Array, Candidate, Case, Clip
+from rnnverify.strategies import cases
 
 
 def char_rnn_case(
@@ -104,6 +110,41 @@ def _sigmoid(z: Array) -> Array:
     """σ(z) by tanh for small arguments, by exp elsewhere, where tanh loses what is small."""
     with np.errstate(over="ignore"):
         return np.where(np.abs(z) < 1, 0.5 + 0.5 * np.tanh(0.5 * z), 1 / (1 + np.exp(-z)))
+
+
+def is_found(
+    candidate: Candidate,
+    system: str,
+    *,
+    clip: str = "none",
+    lengths: bool = False,
+    truncate: Any = None,
+) -> bool:
+    """Whether a bug is found within 100 cases."""
+    kinds = ("inaccurate", "wrong", "nonfinite")
+    drawn = (case.replace(clip=Clip.parse(clip)) for case in hundred(system, lengths, truncate))
+    return any(check(case, candidate).kind in kinds for case in drawn)
+
+
+@cache
+def hundred(system: str, lengths: bool, truncate: Any) -> list[Case]:  # noqa: FBT001
+    """Return the first hundred cases of a run."""
+    found: list[Case] = []
+    strategy = cases(system, lengths=lengths, truncate=truncate)
+    explore(strategy, found.append, seed=0, cases=100)
+    return found
+
+
+def edited(module: ModuleType, *changes: tuple[str, str]) -> Candidate:
+    """Return a model in whose source some lines are changed; each must occur just once."""
+    source = inspect.getsource(module)
+    for before, after in changes:
+        assert source.count(before) == 1, f"{before!r} occurs {source.count(before)} times"
+        source = source.replace(before, after)
+    scope: dict[str, Any] = {"__name__": "edited"}
+    exec(compile(source, "edited", "exec"), scope)  # noqa: S102 - a mutant of our own model
+    candidate: Candidate = scope["gradients"]
+    return candidate
 
 
 def mended(candidate: Candidate, name: str, change: Callable[[Array], Array]) -> Candidate:

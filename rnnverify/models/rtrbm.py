@@ -84,15 +84,8 @@ def expectations(case: Case, c: Array) -> dict[str, Array]:
 
 def backward(case: Case, r: Array, model: dict[str, Array]) -> dict[str, Array]:
     """Return the unclipped gradients, given r (T H) and the model's expectations."""
-    U, v, w = case["U"], case["v"], case["loss_weights"][:, None]
-    own = w * (r - model["h"])
-    slope = r * (1 - r)
-    a, g = np.empty_like(r), np.empty_like(r)
-    D = np.zeros_like(r[0])
-    for t in reversed(range(len(r))):
-        a[t] = slope[t] * D
-        g[t] = own[t] + a[t]
-        D = U.T @ g[t]
+    v, w = case["v"], case["loss_weights"][:, None]
+    a, g = adjoints(case["U"], r, w * (r - model["h"]))
     return {
         "W": (w * r + a).T @ v - model["w hv"],
         "U": g[1:].T @ r[:-1],
@@ -100,6 +93,18 @@ def backward(case: Case, r: Array, model: dict[str, Array]) -> dict[str, Array]:
         "b_h": g[1:].sum(axis=0),
         "b_init": g[0],
     }
+
+
+def adjoints(U: Array, r: Array, own: Array) -> tuple[Array, Array]:
+    """Return a and g (T H), given r and each step's own w_t (r_t - E_t[h]) (T H)."""
+    slope = r * (1 - r)
+    a, g = np.empty_like(r), np.empty_like(r)
+    D = np.zeros_like(r[0])
+    for t in reversed(range(len(r))):
+        a[t] = slope[t] * D
+        g[t] = own[t] + a[t]
+        D = U.T @ g[t]
+    return a, g
 
 
 def loss(case: Case, c: Array, log_Z: Array) -> Array:

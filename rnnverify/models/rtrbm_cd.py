@@ -24,13 +24,11 @@ Shapes: W (H V), U (H H), b_v (V), b_h and b_init (H), v and negatives ṽ (T V)
 loss_weights (T).
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from rnnverify.clipping import clip_gradients
 from rnnverify.models.activations import sigmoid, softplus
-from rnnverify.models.rtrbm import forward
+from rnnverify.models.rtrbm import adjoints, forward
 from rnnverify.records import Array, Case
 
 WEIGHTS = ("W", "U", "b_v", "b_h", "b_init")
@@ -48,7 +46,7 @@ def estimate(case: Case, k: int, random: np.random.Generator) -> dict[str, Array
     return backward(case, c, r, sample(case, c, k, random))
 
 
-def sample(case: Mapping[str, Array], c: Array, k: int, random: np.random.Generator) -> Array:
+def sample(case: Case, c: Array, k: int, random: np.random.Generator) -> Array:
     """Return where k Gibbs steps from v (T V) have come to, given the hidden biases c (T H)."""
     W, v = case["W"], case["v"]
     for _ in range(k):
@@ -74,16 +72,9 @@ def gradients(case: Case) -> dict[str, Array]:
 
 def backward(case: Case, c: Array, r: Array, negatives: Array) -> dict[str, Array]:
     """Return the unclipped gradients, given c and r (T H) and the samples (T V)."""
-    W, U, v, w = case["W"], case["U"], case["v"], case["loss_weights"][:, None]
-    h = sigmoid(negatives @ W.T + c)
-    own = w * (r - h)
-    slope = r * (1 - r)
-    a, g = np.empty_like(r), np.empty_like(r)
-    D = np.zeros_like(r[0])
-    for t in reversed(range(len(r))):
-        a[t] = slope[t] * D
-        g[t] = own[t] + a[t]
-        D = U.T @ g[t]
+    v, w = case["v"], case["loss_weights"][:, None]
+    h = sigmoid(negatives @ case["W"].T + c)
+    a, g = adjoints(case["U"], r, w * (r - h))
     return {
         "W": (w * r + a).T @ v - (w * h).T @ negatives,
         "U": g[1:].T @ r[:-1],

@@ -14,14 +14,14 @@ LEVELS = {
     0: "records axes",
     1: "clipping comparing tallying reports references",
     2: "models calling thresholds systems statistics",
-    3: "builtin examples padding rounding regimes sources drawing",
+    3: "builtin padding rounding regimes sources drawing",
     4: "unrolling strategies",
     5: "programs",
     6: "evaluation",
     7: "checker",
     8: "describing",
     9: "runner",
-    10: "cli",
+    10: "cli examples",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 ANYBODY = {"errors", ""}
