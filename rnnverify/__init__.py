@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rnnverify.records import Truncation as Truncation
     from rnnverify.records import Verdict as Verdict
     from rnnverify.runner import verify as verify
+    from rnnverify.statistics import StochasticVerdict as StochasticVerdict
+    from rnnverify.statistics import check_expectation as check_expectation
     from rnnverify.strategies import cases as cases
     from rnnverify.systems import System as System
 
@@ -42,7 +44,9 @@ _HOMES = {
     "MissingRuleError": "errors",
     "System": "systems",
     "find_system": "builtin",
+    "StochasticVerdict": "statistics",
     "cases": "strategies",
+    "check_expectation": "statistics",
     "check": "checker",
     "verify": "runner",
 }

@@ -1,7 +1,7 @@
 """Calling a candidate: whatever it does becomes gradients, or one error that says what it did."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ def call(
         arrays={name: array.copy() for name, array in case.items()}, dims=dict(case.dims)
     )
     inputs = dict(private.arrays)
-    returned = _returned(candidate, private)
+    returned = returned_by(candidate, private)
     for name, array in inputs.items():
         if array.tobytes() != case[name].tobytes():
             message = f"the candidate wrote into its input {name}; work on a copy: {name}.copy()"
@@ -53,11 +53,15 @@ def call(
     return gradients, (*notes, *_shared(arrays))
 
 
-def _returned(candidate: Candidate, case: Case) -> Any:
-    """Return what a candidate returns, a mapping of any kind as a dict."""
+def returned_by(candidate: Callable[[Any], Any], argument: Any) -> Any:
+    """Return what a candidate returns, a mapping of any kind as a dict.
+
+    Raises:
+        InvalidGradientsError: if it raises.
+    """
     try:
         with np.errstate(all="ignore"):
-            returned = candidate(case)
+            returned = candidate(argument)
             return {**returned} if hasattr(returned, "keys") else returned
     except KeyboardInterrupt:
         raise

@@ -115,7 +115,7 @@ class Truncation:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            message = f"truncate: {self.steps!r} steps, but it must be 1 at least"
+            message = f"truncate: got {self.steps} steps, but at least 1 is needed"
             raise UsageError(message)
 
     @classmethod
@@ -127,9 +127,9 @@ class Truncation:
         """
         if text is None or isinstance(text, Truncation):
             return text
-        chunks, _, number = str(text).rpartition(":")
-        if chunks in ("", "chunks") and number.isdecimal():
-            return cls(int(number), chunks=bool(chunks))
+        number = str(text).removeprefix("chunks:")
+        if number.isdecimal():
+            return cls(int(number), chunks=number != str(text))
         message = f"truncate: {text!r} is neither a number of steps, as 5 is, nor chunks:5, say"
         raise UsageError(message)
 

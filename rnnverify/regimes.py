@@ -231,7 +231,7 @@ def _heard(steps: int, regime: Regime, random: np.random.Generator) -> Array:
     """Return which steps' outputs the loss depends on."""
     t = np.arange(steps)
     one = t == random.integers(steps)
-    kept = {
+    kept: dict[str, Array] = {
         "signed": t >= 0,
         "last step": t == steps - 1,
         "one step": one,

@@ -5,6 +5,7 @@ pytest --hypothesis-profile=thorough
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 for name, examples in {"dev": 40, "ci": 200, "thorough": 5000}.items():
@@ -15,3 +16,12 @@ for name, examples in {"dev": 40, "ci": 200, "thorough": 5000}.items():
         suppress_health_check=[HealthCheck.too_slow],
     )
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker run all tests of a system, so that its reference is compiled only once."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        system = parameters and parameters.params.get("system")
+        if isinstance(system, str):
+            item.add_marker(pytest.mark.xdist_group(system))

@@ -16,6 +16,7 @@ And the second sum leaves out the last frame. Mending one leaves the other.
 Each form is a candidate: ``rnnverify verify rnnverify.examples.rtrbm:printed --system rtrbm``.
 """
 
+import click
 import numpy as np
 
 from rnnverify.clipping import clip_gradients
@@ -82,9 +83,9 @@ def main() -> None:
     for form in (printed, first_sum_mended, second_sum_mended, both_mended):
         report = verify(form, "rtrbm")
         name, dW = form.__name__.replace("_", " "), report.gradients["W"]
-        print(f"{name}: {report.verdict}; dW differs in {dW.differ} of {report.cases} cases")
+        click.echo(f"{name}: {report.verdict}; dW differs in {dW.differ} of {report.cases} cases")
         if report.failure is not None:
-            print(f"  {report.failure.message}")
+            click.echo(f"  {report.failure.message}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from rnnverify.builtin import SYSTEMS
 from rnnverify.cli import cli
+from rnnverify.cli.verify import Options, _runs
 
 RIGHT = """
 from rnnverify.models.char_rnn import gradients
@@ -186,18 +188,79 @@ def test_dtypes_and_clips_are_as_asked() -> None:
 
 
 def test_without_a_candidate_the_models_are_verified_on_real_input_too() -> None:
-    """Every system, both dtypes, all kinds of clip, generated and real input."""
-    result = run("verify", "--cases", "4", "--json", "-")
+    """All of the systems asked for, both dtypes, all kinds of clip, generated and real input."""
+    systems = ("char_rnn", "binary_adder", "werbos")
+    options = [word for system in systems for word in ("--system", system)]
+    result = run("verify", *options, "--cases", "4", "--json", "-")
     seen = {(r["system"], r["input"], r["dtype"], r["clip"]) for r in document(result)["reports"]}
-    inputs = {"char_rnn": ["generated", "text"], "binary_adder": ["generated", "additions"]}
 
     assert seen == {
         (system, source, dtype, clip)
-        for system in inputs
-        for source in inputs[system]
+        for system in systems
+        for source in REAL.get(system, ["generated"])
         for dtype in ("float64", "float32")
         for clip in ("none", "value", "norm", "global-norm")
     }
+
+
+REAL = {"char_rnn": ["generated", "text"], "binary_adder": ["generated", "additions"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "systems"),
+    [
+        ({}, list(SYSTEMS)),
+        ({"lengths": True}, ["elman", "elman_relu", "lstm", "gru", "gru_reset_before"]),
+        ({"truncate": "3"}, ["char_rnn", "elman"]),
+    ],
+)
+def test_without_a_system_all_that_can_be_verified_are(
+    options: dict[str, Any], systems: list[str]
+) -> None:
+    """All ten; those with batches, for lengths; those with a model that truncates."""
+    runs = _runs(Options(**NOTHING_ASKED | options))
+
+    assert [run.system.name for run in runs if run.dtype == "float64"] == [
+        system for system in systems for _ in REAL.get(system, ["generated"])
+    ]
+    assert all(run.lengths == bool(options.get("lengths")) for run in runs)
+
+
+NOTHING_ASKED: dict[str, Any] = {
+    "candidate": None,
+    "system": (),
+    "clip": (),
+    "dtype": (),
+    "cases": 1,
+    "seed": 0,
+    "text": None,
+    "truncate": None,
+    "lengths": False,
+    "target": None,
+    "cache": False,
+}
+
+
+def test_models_that_truncate_and_batches_with_lengths() -> None:
+    """The table says what was asked for besides, and so does the JSON."""
+    truncated = run("verify", "--system", "elman", "--truncate", "chunks:2", "--cases", "5")
+    lengths = run("verify", "--system", "gru", "--lengths", "--cases", "5", "--json", "-")
+
+    assert truncated.exit_code == 0
+    assert "elman truncate chunks:2  generated" in truncated.stdout
+    assert {(r["lengths"], r["truncate"]) for r in document(lengths)["reports"]} == {(True, None)}
+    assert "gru lengths" in lengths.stderr
+
+
+def test_a_failure_under_truncation_says_so() -> None:
+    """The command that shows it again asks for the same."""
+    result = run(
+        "verify", "rnnverify.models.elman:gradients", "--system", "elman", "--truncate", "2"
+    )
+
+    assert result.exit_code == 1
+    assert "WRONG  elman truncate 2" in result.stdout
+    assert "--truncate 2" in next(x for x in result.stdout.splitlines() if "replay:" in x)
 
 
 def test_a_text_of_ones_own(folder: Path) -> None:
@@ -214,7 +277,7 @@ def test_a_text_of_ones_own(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--system lstm", "unknown 'lstm'"),
+        ("--system lstn", "unknown 'lstn'; did you mean 'lstm'?"),
         ("--system char_rnn --clip clamp", "unknown 'clamp'"),
         ("--system char_rnn --clip value:-2", "positive"),
         ("--system char_rnn --dtype float16", "float64, float32"),
@@ -230,6 +293,11 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("--text binary.txt", "not UTF-8"),
         ("--text .", "cannot read ."),
         ("--text two.txt --system binary_adder", "binary_adder reads no text"),
+        ("--truncate x", "neither a number of steps"),
+        ("--truncate 0", "at least"),
+        ("--truncate 2 --system lstm", "lstm has no model that truncates"),
+        ("--truncate 2 --lengths --system elman", "not for sequences with lengths"),
+        ("--lengths --system char_rnn", "char_rnn reads one sequence"),
         ("my_rnn.py:shouting", "a candidate needs one, but got none"),
         (
             "my_rnn.py:shouting --system char_rnn --system binary_adder",
@@ -280,7 +348,7 @@ def test_the_systems_are_listed() -> None:
     read = document(run("systems", "--json", "-"))
     text = run("systems").stdout
 
-    assert [system["name"] for system in read["systems"]] == ["char_rnn", "binary_adder"]
+    assert [system["name"] for system in read["systems"]] == list(SYSTEMS)
     assert read["systems"][0]["weights"]["Wxh"] == ["H", "V"]
     assert read["systems"][0]["gradients"] == ["Wxh", "Whh", "Why", "bh", "by", "h0"]
     assert "karpathy" in read["systems"][0]["source"]

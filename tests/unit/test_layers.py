@@ -13,8 +13,8 @@ ROOT = Path(rnnverify.__file__).parent
 LEVELS = {
     0: "records axes",
     1: "clipping comparing tallying reports references",
-    2: "models calling thresholds systems statistics",
-    3: "builtin padding rounding regimes sources drawing",
+    2: "models calling thresholds systems",
+    3: "builtin statistics padding rounding regimes sources drawing",
     4: "unrolling strategies",
     5: "programs",
     6: "evaluation",

@@ -271,7 +271,7 @@ def test_runs_in_threads_leave_no_trace(tmp_path: Path, monkeypatch: pytest.Monk
         ({"seed": -1}, "must be 0 or more"),
         ({"dtype": "half"}, "unknown 'half'"),
         ({"clip": "max:1"}, "unknown 'max:1'"),
-        ({"system": "lstm"}, "unknown 'lstm'"),
+        ({"system": "lstn"}, "unknown 'lstn'"),
     ],
 )
 def test_bad_arguments_are_named(options: dict[str, Any], words: str) -> None:

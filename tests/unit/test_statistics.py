@@ -7,19 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binom  # type: ignore[import-untyped]  # SciPy has no types
+from scipy.stats import binom
 
-from rnnverify import statistics
 from rnnverify.errors import UsageError
 from rnnverify.records import Array
-from rnnverify.statistics import (
-    Moments,
-    Question,
-    Spread,
-    StochasticVerdict,
-    check_expectation,
-    judge,
-)
+from rnnverify.statistics import StochasticVerdict, check_expectation, judging
+from rnnverify.statistics.expectations import Estimator
+from rnnverify.statistics.judging import Question, judge
+from rnnverify.statistics.moments import Moments, Spread
 
 WANT = {"W": np.array([[0.1, -0.2, 0.3], [0.0, 0.5, -0.1]]), "b": np.array([0.4, 0.05])}
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -33,7 +28,7 @@ def noisy(random: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def biased(name: str, index: tuple[int, ...], bias: float) -> statistics.Estimator:
+def biased(name: str, index: tuple[int, ...], bias: float) -> Estimator:
     """Return an estimator of which one entry is off on average."""
 
     def estimator(random: np.random.Generator) -> dict[str, Any]:
@@ -121,7 +116,7 @@ def test_false_alarms_are_no_more_than_stated(draw: Draw) -> None:
 
 def test_with_fewer_runs_that_count_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were ten runs enough for a t test, rare entries would be accused several times as often."""
-    monkeypatch.setattr(statistics, "ENOUGH", 10)
+    monkeypatch.setattr(judging, "ENOUGH", 10)
 
     assert wrong(verdicts(sparse)) > 4 * bounds(1000, 0.05)[1]
 
@@ -137,7 +132,7 @@ def alarm_probability(p: float, runs: int, level: float) -> float:
     wanted = np.full(on.shape, p)
     question = Question({"b": wanted}, float(-np.expm1(on.size * np.log1p(-level))), 0.9)
     with np.errstate(all="ignore"):
-        accused = statistics._judged(question, wanted, moments).excess > 1
+        accused = judging._judged(question, wanted, moments).excess > 1
     return float(np.sum(binom.pmf(on, runs, p)[accused]))
 
 
@@ -157,7 +152,7 @@ def test_a_bit_is_accused_about_as_often_as_stated() -> None:
 
 def test_without_hall_bits_are_accused_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain t test accuses a right bit twice as often as it should, a rarer one fivefold."""
-    monkeypatch.setattr(statistics, "_thresholds", lambda normal, _: (normal, normal))
+    monkeypatch.setattr(judging, "_thresholds", lambda normal, _: (normal, normal))
 
     assert alarm_probability(0.05, 10_000, 1e-5) > 1.9e-5
     assert alarm_probability(0.01, 10_000, 1e-5) > 5e-5
@@ -165,7 +160,7 @@ def test_without_hall_bits_are_accused_more_often(monkeypatch: pytest.MonkeyPatc
 
 def test_without_bernstein_rare_bits_are_accused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The t test of a bit seen a few times accuses it a hundred times as often as it should."""
-    monkeypatch.setattr(statistics, "ENOUGH", 1)
+    monkeypatch.setattr(judging, "ENOUGH", 1)
 
     assert alarm_probability(0.0009, 10_000, 1e-5) > 1e-3
 
@@ -173,7 +168,7 @@ def test_without_bernstein_rare_bits_are_accused(monkeypatch: pytest.MonkeyPatch
 def test_the_correction_is_the_inverse_of_halls_cubic() -> None:
     """Hall's statistic of a threshold is the quantile, where the correction widens."""
     skew = np.array([-0.5, -0.1, 1e-9, 0.1, 0.5])
-    lower, upper = statistics._thresholds(4.0, Spread(skew, skew, skew, np.full(5, 99.0)))
+    lower, upper = judging._thresholds(4.0, Spread(skew, skew, skew, np.full(5, 99.0)))
 
     def cubic(t: Array) -> Array:
         return np.asarray(t + skew * (t**2 / 3 + 1 / 6) + skew**2 * t**3 / 27)
@@ -191,7 +186,7 @@ def test_the_bound_is_that_of_maurer_and_pontil() -> None:
         moments.add(np.array([value, 4 * value]))
     question = Question({"W": np.zeros(2)}, alarm_rate=0.0975, power=0.9)
 
-    bound = statistics._bernstein(question, moments, moments.spread())
+    bound = judging._bernstein(question, moments, moments.spread())
 
     assert question.level == pytest.approx(0.05)
     variance, doubt = np.array([1 / 64, 1 / 4]) * 100 / 99, np.log(2 / 0.025)
@@ -280,12 +275,12 @@ def test_numbers_and_empty_arrays_are_gradients() -> None:
     assert verdict.message.startswith("dg: the mean of 100 runs")
 
 
-def returning(**changes: Any) -> statistics.Estimator:
+def returning(**changes: Any) -> Estimator:
     """Return an estimator that returns something else for some gradients."""
     return lambda random: noisy(random) | changes
 
 
-def raising(error: BaseException) -> statistics.Estimator:
+def raising(error: BaseException) -> Estimator:
     """Return an estimator that raises."""
 
     def estimator(_: np.random.Generator) -> dict[str, Any]:
@@ -308,7 +303,7 @@ def raising(error: BaseException) -> statistics.Estimator:
         (returning(b=None), "must hold real numbers"),
     ],
 )
-def test_another_structure_is_invalid(estimator: statistics.Estimator, words: str) -> None:
+def test_another_structure_is_invalid(estimator: Estimator, words: str) -> None:
     """Whatever an estimator does instead of returning gradients is said, in the first run."""
     verdict = check_expectation(estimator, WANT)
 
@@ -368,7 +363,7 @@ def test_warnings_of_floats_are_the_estimators_own_affair() -> None:
     assert check_expectation(estimator, {"b": [0.5, 0.5]}, runs=100).ok
 
 
-def with_bits(*bits: float) -> statistics.Estimator:
+def with_bits(*bits: float) -> Estimator:
     """Return an estimator of bits, after a fair coin."""
     return lambda random: {"b": 1.0 * (random.random(len(bits) + 1) < [0.5, *bits])}
 
@@ -397,7 +392,7 @@ def test_a_bit_that_is_always_off_is_accused() -> None:
     assert np.isfinite(verdict.z)
 
 
-def fixed(*values: float, dtype: str = "float64") -> statistics.Estimator:
+def fixed(*values: float, dtype: str = "float64") -> Estimator:
     """Return an estimator that is not random."""
     return lambda _: {"b": np.array(values, dtype)}
 
@@ -474,7 +469,7 @@ def test_rounding_is_not_accused() -> None:
 
 def test_without_allowance_rounding_would_be_accused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Last digits that are always off to one side are far off in their own standard errors."""
-    monkeypatch.setattr(statistics, "ROUNDING", 0)
+    monkeypatch.setattr(judging, "ROUNDING", 0)
 
     assert check_expectation(jittering, {"W": np.full(4, 0.3)}, runs=1000).failed
 

@@ -117,7 +117,7 @@ def test_cases_can_be_drawn_in_any_test(case: Case) -> None:
 def test_unknown_names_are_refused() -> None:
     """The errors say what is known."""
     with pytest.raises(UsageError, match="char_rnn, binary_adder"):
-        cases("lstm")
+        cases("lstn")
     with pytest.raises(UsageError, match="float64, float32"):
         cases("char_rnn", dtype="float16")
 
