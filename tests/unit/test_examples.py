@@ -11,7 +11,8 @@ import rnnverify
 from rnnverify.examples import rtrbm as printed_form
 from rnnverify.examples import rtrbm_cd as contrastive_divergence
 from rnnverify.examples.rtrbm_cd import bias, checked, expectation, small_case
-from rnnverify.models import rtrbm_cd
+from rnnverify.models import rtrbm, rtrbm_cd
+from rnnverify.models.activations import sigmoid
 from rnnverify.programs import jax_settings
 from rnnverify.records import Array, Candidate, Case
 from rnnverify.references import rtrbm_cd as reference
@@ -75,8 +76,8 @@ def test_a_sample_of_the_wrong_unit_is_found() -> None:
     case = small_case()
 
     def estimate(random: np.random.Generator) -> dict[str, Array]:
-        c, r = rtrbm_cd.forward(case)
-        v = rtrbm_cd.sigmoid(r @ case["W"] + case["b_v"])
+        c, r = rtrbm.forward(case)
+        v = sigmoid(r @ case["W"] + case["b_v"])
         return rtrbm_cd.backward(case, c, r, (random.random(v.shape) < v).astype(float))
 
     assert check_expectation(estimate, expectation(case, 1), runs=3000).kind == "wrong"
@@ -100,10 +101,10 @@ def test_the_expectation_is_that_of_the_frozen_gradients() -> None:
     """
     case = one_frame(small_case())
     visible = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
-    c, r = rtrbm_cd.forward(case)
+    c, r = rtrbm.forward(case)
     hidden = np.array([[i >> j & 1 for j in range(3)] for i in range(8)], float)
     of_h = np.prod(np.where(hidden, r[0], 1 - r[0]), axis=1)
-    means = rtrbm_cd.sigmoid(hidden @ case["W"] + case["b_v"])
+    means = sigmoid(hidden @ case["W"] + case["b_v"])
     of_v = [of_h @ np.prod(np.where(v, means, 1 - means), axis=1) for v in visible]
     frozen = [rtrbm_cd.backward(case, c, r, v[None]) for v in visible]
 

@@ -14,11 +14,11 @@ import rnnverify
 from rnnverify.builtin import CHAR_RNN
 from rnnverify.describing import first_wrong_step
 from rnnverify.errors import UsageError
-from rnnverify.models import char_rnn
+from rnnverify.models import char_rnn, lstm
 from rnnverify.records import Array, Case, Clip, Comparison, Verdict
 from rnnverify.runner import Run
 from rnnverify.tallying import Tally
-from tests.support import char_rnn_case, mended
+from tests.support import char_rnn_case, edited, mended
 
 
 def no_carry(case: Case) -> dict[str, Array]:
@@ -85,6 +85,15 @@ def test_the_first_wrong_step_is_that_of_the_loss() -> None:
     assert first_wrong_step(char_rnn_case(), no_carry) == 1
     assert first_wrong_step(char_rnn_case(), negative) == 0
     assert first_wrong_step(char_rnn_case(), char_rnn.gradients) is None
+
+
+def test_the_cotangent_of_the_last_state_belongs_to_the_last_step() -> None:
+    """A bug in what comes from c_T shows in the loss of the last step, and in no other."""
+    candidate = edited(lstm, ("G_c[t] + dcnext", "dcnext"))
+    failure = rnnverify.verify(candidate, "lstm", cases=60).failure
+
+    assert failure is not None
+    assert failure.step == failure.verdict.case.dims["T"] - 1
 
 
 def test_every_case_is_run_whatever_fails() -> None:
