@@ -1,6 +1,6 @@
 """``rnnverify systems``: which systems there are."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -8,6 +8,9 @@ from rich.table import Table
 
 from rnnverify.cli.output import check_writable, write
 from rnnverify.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnnverify.systems import System
 
 EXAMPLES = """\b
 Examples:
@@ -41,10 +44,18 @@ def systems(target: str | None) -> None:
             table.add_row(role, "  ".join(f"{name} ({axes})" for name, axes in arrays.items()))
         table.add_row("axes", ", ".join(f"{axis} {what}" for axis, what in system.dims.items()))
         table.add_row("gradients", " ".join(system.leaves))
+        if options := _options(system):
+            table.add_row("also", ", ".join(options))
         console.print(table, highlight=False)
 
 
-def _values(system: Any) -> dict[str, Any]:
+def _options(system: "System") -> list[str]:
+    """Return the options that the built-in model can be verified with."""
+    lengths = ["--lengths"] if "B" in system.dims else []
+    return [*lengths, *(["--truncate"] if system.truncated_gradients else [])]
+
+
+def _values(system: "System") -> dict[str, Any]:
     def axes(role: str) -> dict[str, list[str]]:
         return {name: list(each.names) for name, each in getattr(system, role).items()}
 
@@ -56,4 +67,5 @@ def _values(system: Any) -> dict[str, Any]:
         "state": axes("state"),
         "inputs": axes("inputs"),
         "gradients": list(system.leaves),
+        "options": _options(system),
     }

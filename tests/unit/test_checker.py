@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnverify.builtin import BINARY_ADDER
+from rnnverify.builtin import BINARY_ADDER, ELMAN_RELU
 from rnnverify.checker import check, check_under
 from rnnverify.clipping import clip_gradients
 from rnnverify.errors import UsageError
-from rnnverify.models import binary_adder, char_rnn
+from rnnverify.models import binary_adder, char_rnn, elman_relu
 from rnnverify.records import Array, Case, Clip
-from tests.support import binary_adder_case, char_rnn_case, char_rnn_loops, mended
+from tests.support import binary_adder_case, char_rnn_case, char_rnn_loops, edited, mended
 
 
 def with_change(name: str, change: Callable[[Array], Array]) -> Any:
@@ -262,6 +262,31 @@ def test_the_reference_overflowing_accuses_nobody() -> None:
     case = char_rnn_case(dtype="float32", loss_weights=np.full(5, 3e38))
 
     assert check(case, with_change("Why", lambda g: g * np.nan)).kind == "inconclusive"
+
+
+def relu_at(z: float) -> Case:
+    """Return a case of elman_relu with a single unit and a single step, at pre-activation z."""
+    one = np.ones((1, 1))
+    return ELMAN_RELU.case(
+        {"Wx": one, "Wh": one, "b": [z], "h0": 0 * one, "x": 0 * one[None], "G": one[None]}
+    )
+
+
+def test_at_a_kink_nobody_is_accused_and_nobody_passes() -> None:
+    """Where z is exactly 0, rounding decides the side: either derivative is inconclusive."""
+    other = edited(elman_relu, ("on = h[1:] > 0", "on = h[1:] >= 0"))
+
+    assert check(relu_at(0.0), elman_relu.gradients).kind == "inconclusive"
+    assert check(relu_at(0.0), other).kind == "inconclusive"
+
+
+def test_beside_a_kink_each_side_is_known() -> None:
+    """The smallest step away from it, the derivative is 0 or 1, and nothing else."""
+    other = edited(elman_relu, ("on = h[1:] > 0", "on = h[1:] >= 0"))
+
+    assert check(relu_at(1e-3), elman_relu.gradients).ok
+    assert check(relu_at(-1e-3), elman_relu.gradients).ok
+    assert check(relu_at(-1e-3), other).kind == "wrong"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -353,6 +353,11 @@ def test_the_systems_are_listed() -> None:
     assert read["systems"][0]["gradients"] == ["Wxh", "Whh", "Why", "bh", "by", "h0"]
     assert "karpathy" in read["systems"][0]["source"]
     assert "S0 (D H)" in text
+    assert {s["name"]: s["options"] for s in read["systems"]}["elman"] == [
+        "--lengths",
+        "--truncate",
+    ]
+    assert "--lengths, --truncate" in text
 
 
 def test_help_has_examples() -> None:
