@@ -58,8 +58,8 @@ class Evaluation:
             intervals = program(
                 noise_for(self.case.dtype),
                 self.stacked,
-                np.array([clips[i].threshold for i in clipped]),
-                np.array([factors[i] for i in clipped]),
+                np.array([clips[i].threshold for i in clipped], np.float64),
+                np.array([factors[i] for i in clipped], np.float64),
                 np.float64(self.case.dims["T"]),
             )
         for i, rows in zip(clipped, np.asarray(intervals), strict=True):
