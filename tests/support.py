@@ -1,4 +1,4 @@
-"""What several tests share: small cases, a second implementation of each model, planted bugs."""
+"""What several tests share: small cases, planted bugs."""
 
 import inspect
 from collections.abc import Callable
@@ -10,9 +10,7 @@ import numpy as np
 
 from rnnverify.builtin import BINARY_ADDER, CHAR_RNN
 from rnnverify.checker import check
-from rnnverify.clipping import clip_gradients
 from rnnverify.drawing import explore
-from rnnverify.models import binary_adder, char_rnn
 from rnnverify.records import Array, Candidate, Case, Clip
 from rnnverify.strategies import cases
 
@@ -52,64 +50,6 @@ def binary_adder_case(
         "loss_weights": np.ones(T),
     }
     return BINARY_ADDER.case(drawn | arrays, dtype=dtype)
-
-
-def char_rnn_loops(case: Case) -> dict[str, Array]:
-    """Compute char_rnn's gradients as the source does: step by step, by outer products.
-
-    It differs from the model wherever correct code may: the order of sums, ``(1-h)(1+h)`` for
-    ``1-h²``, when the loss weights come in, how the softmax is formed.
-    """
-    Wxh, Whh, Why = case["Wxh"], case["Whh"], case["Why"]
-    inputs, targets, w = case["inputs"], case["targets"], case["loss_weights"]
-    T, V = len(inputs), len(case["by"])
-    x = np.eye(V, dtype=case.dtype)[inputs]
-    h, p = {-1: case["h0"].copy()}, {}
-    for t in range(T):
-        h[t] = np.tanh(case["bh"] + Whh @ h[t - 1] + Wxh @ x[t])
-        y = case["by"] + Why @ h[t]
-        e = np.exp(y - y.max())
-        p[t] = e / e.sum()
-    g = {name: np.zeros_like(case[name]) for name in char_rnn.WEIGHTS}
-    dhnext = np.zeros_like(case["h0"])
-    for t in reversed(range(T)):
-        dy = p[t].copy()
-        dy[targets[t]] -= 1
-        g["Why"] += w[t] * np.outer(dy, h[t])
-        g["by"] += w[t] * dy
-        dhraw = (1 - h[t]) * (1 + h[t]) * (dhnext + w[t] * (Why.T @ dy))
-        g["bh"] += dhraw
-        g["Wxh"] += np.outer(dhraw, x[t])
-        g["Whh"] += np.outer(dhraw, h[t - 1])
-        dhnext = Whh.T @ dhraw
-    return clip_gradients(g, case.clip) | {"h0": dhnext}
-
-
-def binary_adder_loops(case: Case) -> dict[str, Array]:
-    """Compute binary_adder's gradients as the source does, backwards by position."""
-    S0, Sh, S1 = case["S0"], case["Sh"], case["S1"]
-    x, y, w = case["x"], case["y"], case["loss_weights"]
-    layer_1, layer_2_deltas = [case["l1_init"].copy()], []
-    for t in range(len(x)):
-        layer_1.append(_sigmoid(layer_1[-1] @ Sh + x[t] @ S0))
-        layer_2 = _sigmoid(layer_1[-1] @ S1)
-        layer_2_deltas.append((layer_2 - y[t]) * w[t] * (layer_2 * (1 - layer_2)))
-    g = {name: np.zeros_like(case[name]) for name in binary_adder.WEIGHTS}
-    future = np.zeros_like(case["l1_init"])
-    for position in range(1, len(x) + 1):
-        now, before = layer_1[-position], layer_1[-position - 1]
-        delta = (future @ Sh.T + layer_2_deltas[-position] @ S1.T) * (now * (1 - now))
-        g["S1"] += np.outer(now, layer_2_deltas[-position])
-        g["Sh"] += np.outer(before, delta)
-        g["S0"] += np.outer(x[-position], delta)
-        future = delta
-    return clip_gradients(g, case.clip) | {"l1_init": future @ Sh.T}
-
-
-def _sigmoid(z: Array) -> Array:
-    """σ(z) by tanh for small arguments, by exp elsewhere, where tanh loses what is small."""
-    with np.errstate(over="ignore"):
-        return np.where(np.abs(z) < 1, 0.5 + 0.5 * np.tanh(0.5 * z), 1 / (1 + np.exp(-z)))
 
 
 def is_found(

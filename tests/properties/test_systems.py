@@ -13,7 +13,6 @@ from rnnverify.checker import check, check_under
 from rnnverify.records import CLIP_KINDS, Array, Case, Clip, Truncation
 from rnnverify.strategies import cases
 
-
 DRAWN = [Clip(kind) for kind in CLIP_KINDS]
 FIXED = [Clip("value", 5), Clip("norm", 1), Clip("global-norm", 1)]
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-import rnnverify
 from rnnverify.models import char_rnn_truncated, elman_truncated, rtrbm, rtrbm_cd, werbos
 from tests.support import edited, is_found
 
@@ -101,20 +100,3 @@ def test_wrong_chunks_are_found(system: str, name: str) -> None:
     candidate = edited(MODULES[system], CHUNKED[name])
 
     assert is_found(candidate, system, truncate="chunks:3")
-
-
-@pytest.mark.parametrize("truncate", [1, 2, 5, "chunks:1", "chunks:4"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("system", MODULES)
-def test_right_truncation_is_not_accused(system: str, dtype: str, truncate: str | int) -> None:
-    """The models that truncate match, under every clip that there is."""
-    for clip in ("none", "value", "norm", "global-norm"):
-        report = rnnverify.verify(
-            MODULES[system].gradients,
-            system,
-            clip=clip,
-            dtype=dtype,
-            cases=50,
-            truncate=truncate,
-        )
-        assert report.ok, report.failure
