@@ -4,7 +4,7 @@ All cases are run, whatever their verdicts, so that reports count the same numbe
 failed, the failure is shrunk, once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from rnnverify.records import (
     Verdict,
     VerdictKind,
 )
-from rnnverify.sources import Generated, Source
+from rnnverify.sources import Generated, Sizes, Source
 from rnnverify.strategies import cases as case_strategy
 from rnnverify.systems import System
 from rnnverify.tallying import Tally
@@ -79,6 +79,14 @@ def verify(
     )
     (report,) = run.reports()
     return report
+
+
+def largest_in_each(buckets: Sequence[Mapping[str, int]], sizes: Sizes) -> list[dict[str, int]]:
+    """Return the largest dims that fit in each bucket, as far as they can, and those of all."""
+    return [
+        {axis: max(low, min(high, bucket.get(axis, high))) for axis, (low, high) in sizes.items()}
+        for bucket in (*buckets, {})
+    ]
 
 
 class _Batch(NamedTuple):
@@ -145,11 +153,9 @@ class Run:
 
     def prepare(self) -> None:
         """Begin to compile in the background."""
-        sizes = self.source.sizes(self.system)
-        most = {axis: high for axis, (_, high) in sizes.items()}
-        few = {axis: max(low, min(high, 8)) for axis, (low, high) in sizes.items()}
         system = self.system.with_lengths if self.lengths else self.system
-        prepare(system, [few, most], self.clips, truncated=self.truncation is not None)
+        dims = largest_in_each(system.buckets, self.source.sizes(system))
+        prepare(system, dims, self.clips, truncated=self.truncation is not None)
 
     def reports(self, visited: Callable[[], None] = lambda: None) -> list[Report]:
         """Run all cases, and return one report a clip.

@@ -40,13 +40,19 @@ def systems(target: str | None) -> None:
         console.print(f"[bold]{system.name}[/]  {system.source}", highlight=False)
         table = Table(box=None, show_header=False, padding=(0, 2))
         for role in ("weights", "state", "inputs"):
-            arrays = getattr(system, role)
-            table.add_row(role, "  ".join(f"{name} ({axes})" for name, axes in arrays.items()))
-        table.add_row("axes", ", ".join(f"{axis} {what}" for axis, what in system.dims.items()))
+            if arrays := getattr(system, role):
+                table.add_row(role, "  ".join(f"{name} ({axes})" for name, axes in arrays.items()))
+        table.add_row("axes", ", ".join(_sized(system, axis) for axis in system.dims))
         table.add_row("gradients", " ".join(system.leaves))
         if options := _options(system):
             table.add_row("also", ", ".join(options))
         console.print(table, highlight=False)
+
+
+def _sized(system: "System", axis: str) -> str:
+    """Return an axis, what it is, and the sizes that it has in generated cases."""
+    low, high = system.sizes[axis]
+    return f"{axis} {system.dims[axis]} ({low if low == high else f'{low}-{high}'})"
 
 
 def _options(system: "System") -> list[str]:
@@ -63,6 +69,7 @@ def _values(system: "System") -> dict[str, Any]:
         "name": system.name,
         "source": system.source,
         "axes": dict(system.dims),
+        "sizes": {axis: list(bounds) for axis, bounds in system.sizes.items()},
         "weights": axes("weights"),
         "state": axes("state"),
         "inputs": axes("inputs"),

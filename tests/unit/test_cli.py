@@ -353,6 +353,8 @@ def test_the_systems_are_listed() -> None:
     assert read["systems"][0]["gradients"] == ["Wxh", "Whh", "Why", "bh", "by", "h0"]
     assert "karpathy" in read["systems"][0]["source"]
     assert "S0 (D H)" in text
+    assert "T time steps (1-16), D input bits (2), H hidden units (1-16)" in " ".join(text.split())
+    assert read["systems"][1]["sizes"] == {"T": [1, 16], "D": [2, 2], "H": [1, 16], "K": [1, 1]}
     assert {s["name"]: s["options"] for s in read["systems"]}["elman"] == [
         "--lengths",
         "--truncate",

@@ -16,7 +16,7 @@ from rnnverify.describing import first_wrong_step
 from rnnverify.errors import UsageError
 from rnnverify.models import char_rnn, lstm
 from rnnverify.records import Array, Case, Clip, Comparison, Verdict
-from rnnverify.runner import Run
+from rnnverify.runner import Run, largest_in_each
 from rnnverify.tallying import Tally
 from tests.support import char_rnn_case, edited, mended
 
@@ -287,6 +287,22 @@ def test_bad_arguments_are_named(options: dict[str, Any], words: str) -> None:
     """Errors show the value, and say what would be right."""
     with pytest.raises(UsageError, match=words):
         rnnverify.verify(char_rnn.gradients, **({"system": "char_rnn"} | options))
+
+
+def test_what_a_run_will_need_is_compiled_ahead() -> None:
+    """The largest dims of each bucket that its cases can be in, and the largest of all."""
+    buckets = [{"T": 4, "V": 4}, {"T": 8, "V": 4}]
+
+    assert largest_in_each(buckets, {"T": (1, 6), "V": (1, 9), "K": (2, 2)}) == [
+        {"T": 4, "V": 4, "K": 2},
+        {"T": 6, "V": 4, "K": 2},
+        {"T": 6, "V": 9, "K": 2},
+    ]
+    assert largest_in_each(buckets, {"T": (1, 9), "V": (5, 5)}) == [
+        {"T": 4, "V": 5},
+        {"T": 8, "V": 5},
+        {"T": 9, "V": 5},
+    ]
 
 
 def test_long_runs_go_in_batches() -> None:
