@@ -108,7 +108,8 @@ class _Question:
         """Whether correct code may overflow here: as the reference does, or squaring for a norm."""
         largest = float(np.finfo(self.case.dtype).max)
         if self.case.clip.kind in ("norm", "global-norm"):
-            squares = sum(float(np.sum(self.raw[n].want ** 2)) for n in self.system.weights)
+            with np.errstate(over="ignore"):
+                squares = sum(float(np.sum(self.raw[n].want ** 2)) for n in self.system.weights)
             if not squares < largest:
                 return True
         if not all(self.raw[n].size <= largest for n in self.system.leaves):

@@ -8,7 +8,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-for name, examples in {"dev": 40, "ci": 200, "thorough": 5000}.items():
+for name, examples in {"dev": 40, "ci": 100, "thorough": 5000}.items():
     settings.register_profile(
         name,
         max_examples=examples,

@@ -214,6 +214,18 @@ def test_zeros_that_rounding_lifts_over_a_clip_are_inconclusive() -> None:
     assert check(case.replace(clip=Clip("norm", 1e-3)), clipped).kind == "inconclusive"
 
 
+def test_squares_that_overflow_raise_no_warning() -> None:
+    """Where a norm clip would square what is too large, the user's warnings filters stay silent."""
+    case = char_rnn_case(loss_weights=np.full(5, 1e160)).replace(clip=Clip("global-norm", 1.0))
+
+    assert check(case, zeros).kind == "inconclusive"
+
+
+def zeros(case: Case) -> dict[str, Array]:
+    """Return a gradient of zeros for every weight."""
+    return {name: np.zeros_like(case[name]) for name in char_rnn.WEIGHTS}
+
+
 def test_a_case_that_says_nothing_is_inconclusive() -> None:
     """Where a clip cuts every weight's gradient and the state's is zero, nothing can be told."""
     case = char_rnn_case(T=1, Whh=np.zeros((3, 3)), loss_weights=[1.0])
