@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from benchmarks.machine import machine
-from rnnverify.builtin import SYSTEMS
+from rnnverify.builtin import SYSTEMS, find_system
 from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Report, Truncation
 from rnnverify.runner import Run
 from rnnverify.systems import System
@@ -32,7 +32,7 @@ def main(cases: int, seed: int, system: tuple[str, ...], target: str) -> None:
     """Count false alarms; exit 1 if there is one."""
     rows = []
     for name in system or SYSTEMS:
-        for run in runs(SYSTEMS[name], cases, seed):
+        for run in runs(find_system(name), cases, seed):
             for report in run.reports(counter(run)):
                 rows.append(row(report))
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
@@ -62,6 +62,8 @@ def runs(system: System, cases: int, seed: int) -> Iterator[Run]:
         if system.truncated_gradients is not None:
             truncated = replace(fewer, candidate=system.truncated_gradients)
             yield replace(truncated, name="model, truncated", truncation=Truncation(4))
+            chunks = Truncation(4, chunks=True)
+            yield replace(truncated, name="model, chunks", truncation=chunks)
 
 
 def counter(run: Run) -> Callable[[], None]:
@@ -95,6 +97,7 @@ def row(report: Report) -> dict[str, Any]:
         "inconclusive_gradients": {
             name: round(1 - each.conclusive / each.nonzero, 4)
             for name, each in report.gradients.items()
+            if each.nonzero
         },
         "failure": report.failure and report.failure.message,
     }

@@ -23,6 +23,10 @@ LINEAR: frozenset[Values] = frozenset({"loss weights", "cotangents"})
 """What losses, and so gradients, are linear in."""
 
 
+RANGES: dict[Values, tuple[float, float]] = {"bits": (0, 1), "probabilities": (0, 1)}
+"""The least and the largest entry, where there is one."""
+
+
 @dataclass(frozen=True)
 class Axes:
     """The named axes of an array, and what its entries are.

@@ -1,7 +1,7 @@
 """The built-in systems, by name."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -96,6 +96,8 @@ def _rtrbm(
     model: ModuleType,
     reference: ModuleType,
     inputs: Mapping[str, Axes],
+    *,
+    more_buckets: Sequence[Mapping[str, int]] = (),
     **others: Any,
 ) -> System:
     return System(
@@ -114,13 +116,7 @@ def _rtrbm(
         init=reference.init,
         step=reference.step,
         gradients=model.gradients,
-        buckets=(
-            {"T": 6, "V": 4, "H": 4},
-            {"T": 12, "V": 8, "H": 6},
-            {"T": 16, "V": 16, "H": 8},
-            {"T": 16, "V": 16, "H": 10},
-        ),
-        limits={"H": 10},
+        buckets=({"T": 6, "V": 4, "H": 4}, {"T": 12, "V": 8, "H": 6}, *more_buckets),
         **others,
     )
 
@@ -131,7 +127,9 @@ RTRBM = _rtrbm(
     rtrbm,
     rtrbm_reference,
     {"v": bits("T V"), "loss_weights": loss_weights("T")},
+    more_buckets=({"T": 16, "V": 16, "H": 8}, {"T": 16, "V": 16, "H": 10}),
     fills={"b_v": -1e30, "b_h": -1e30, "b_init": -1e30},
+    limits={"H": 10},  # log Z is a sum over 2^H states
 )
 
 RTRBM_CD = _rtrbm(
@@ -238,7 +236,7 @@ GRU = _layer(
 
 GRU_RESET_BEFORE = _layer(
     "gru_reset_before",
-    "Cho et al. 2014, https://arxiv.org/abs/1406.1078",
+    "Cho et al. 2014, https://arxiv.org/abs/1406.1078v3",
     gru_reset_before,
     gru_reset_before_reference,
     GATE_WEIGHTS | {"Whn": reals("H H"), "bn": reals("H")},

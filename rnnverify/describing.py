@@ -67,7 +67,8 @@ def _alone(case: Case, step: int) -> Case:
         given, axes = case[name], system.inputs[name]
         alone = np.zeros_like(given)
         if not axes.is_scanned:
-            alone[...] = given if step == case.dims["T"] - 1 else 0
+            ends = case["lengths"] if "lengths" in case else np.full(len(given), case.dims["T"])
+            alone[ends == step + 1] = given[ends == step + 1]
         else:
             use = axes.values == "cotangents" and np.any(given[step])
             alone[step] = given[step] if use else 1

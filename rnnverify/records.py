@@ -107,15 +107,15 @@ class Truncation:
             chunks: ``since[t] = k·⌊t/k⌋``.
 
     Raises:
-        UsageError: if ``steps`` is below 1.
+        UsageError: if ``steps`` is no whole number, or below 1.
     """
 
     steps: int
     chunks: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            message = f"truncate: got {self.steps} steps, but at least 1 is needed"
+        if int(self.steps) != self.steps or self.steps < 1:
+            message = f"truncate: got {self.steps} steps, but must be a whole number, at least 1"
             raise UsageError(message)
 
     @classmethod

@@ -103,7 +103,17 @@ def build(
         arrays[name] = np.zeros_like(state) if regime.state == "zero" else state
     for name, axes in system.inputs.items():
         arrays[name] = _INPUTS[axes.values](axes, dims, regime, random)
+    if "lengths" in arrays and regime.loss == "last step":
+        for name in system.linear:
+            _hear_the_ends(arrays[name], arrays["lengths"])
     return arrays
+
+
+def _hear_the_ends(cotangent: Array, lengths: Array) -> None:
+    """Let the loss depend on each sequence's own last output, as that of a classifier does."""
+    if cotangent.ndim > 2:  # noqa: PLR2004 - (T B H); that of a last state (B H) is where it belongs
+        rows = np.arange(len(lengths))
+        cotangent[lengths - 1, rows] = cotangent[-1, rows]
 
 
 def _weight(
@@ -189,9 +199,10 @@ def _repeated(drawn: Array, regime: Regime) -> Array:
 def _lengths(
     axes: Axes, dims: Mapping[str, int], _regime: Regime, random: np.random.Generator
 ) -> Array:
-    """Return lengths, one of them the longest there can be, as in a batch that was padded."""
+    """Return lengths; in half of the cases one is the longest there can be."""
     drawn = random.integers(1, dims["T"] + 1, axes.shape(dims))
-    drawn[random.integers(len(drawn))] = dims["T"]
+    if random.integers(2):
+        drawn[random.integers(len(drawn))] = dims["T"]
     return drawn
 
 

@@ -146,10 +146,14 @@ class Run:
         if self.seed < 0:
             message = f"seed: {self.seed} is negative; it must be 0 or more"
             raise UsageError(message)
-        if self.lengths and self.truncation:
-            message = f"truncate: {self.truncation} is not for sequences with lengths of their own"
-            raise UsageError(message)
         _ = self._strategy
+        longest = self.source.sizes(self.system)["T"][1]
+        if self.truncation and not self.truncation.since(longest).any():
+            message = (
+                f"truncate: {self.truncation} cuts nothing in sequences of {longest} steps, the "
+                "longest that are generated; ask for fewer"
+            )
+            raise UsageError(message)
 
     def prepare(self) -> None:
         """Begin to compile in the background."""

@@ -50,6 +50,12 @@ def cases(
     system = find_system(system)
     if lengths:
         system = system.with_lengths
+    if lengths and truncate is not None:
+        message = (
+            f"truncate: {truncate} is not for sequences with lengths of their own: which loss "
+            "their last states belong to is not settled there"
+        )
+        raise UsageError(message)
     if dtype not in DTYPES:
         message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
         raise UsageError(message)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnverify.axes import INTEGERS, LINEAR, Axes, lengths
+from rnnverify.axes import INTEGERS, LINEAR, RANGES, Axes, lengths
 from rnnverify.errors import UsageError
 from rnnverify.records import DTYPES, Array, Candidate, Case, Clip, Truncation
 
@@ -100,8 +100,8 @@ class System:
         arrays: Mapping[str, Any],
         *,
         dtype: str = "float64",
-        clip: Clip | None = None,
-        truncation: Truncation | None = None,
+        clip: str | Clip = "none",
+        truncate: str | int | Truncation | None = None,
     ) -> Case:
         """Make a case out of arrays of one's own.
 
@@ -109,8 +109,8 @@ class System:
             arrays: Every array of the system, by name; shapes say how large the axes are. A system
                 with batches takes ``lengths`` besides.
             dtype: ``float64`` or ``float32``; real arrays are rounded to it.
-            clip: Defaults to none.
-            truncation: Defaults to none.
+            clip: The clip under which gradients are wanted, such as ``"value:5"``.
+            truncate: How far back losses are propagated: 5 steps, say, or ``"chunks:5"``.
 
         Returns:
             A case that can be handed to ``check``.
@@ -119,7 +119,7 @@ class System:
             UsageError: if an array is missing, unknown, misshapen or outside its values.
         """
         if "lengths" in arrays and "lengths" not in self.inputs and "B" in self.dims:
-            return self.with_lengths.case(arrays, dtype=dtype, clip=clip, truncation=truncation)
+            return self.with_lengths.case(arrays, dtype=dtype, clip=clip, truncate=truncate)
         if dtype not in DTYPES:
             message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
             raise UsageError(message)
@@ -134,8 +134,8 @@ class System:
             dims={axis: dims[axis] for axis in self.dims},
             arrays={n: self._values(n, made[n], dims, np.dtype(dtype)) for n in made},
             dtype=np.dtype(dtype),
-            clip=clip or Clip(),
-            truncation=truncation,
+            clip=Clip.parse(clip) if isinstance(clip, str) else clip,
+            truncation=Truncation.parse(truncate),
         )
 
     def _misnamed(self, arrays: Mapping[str, Any]) -> str:
@@ -158,7 +158,9 @@ class System:
             raise UsageError(message)
         for axis, most in self.limits.items():
             if dims.get(axis, 0) > most:
-                message = f"arrays: {name} makes {axis} {dims[axis]}, but {most} is the most"
+                message = (
+                    f"arrays: {name} makes {axis} {dims[axis]}, but {self.name} goes up to {most}"
+                )
                 raise UsageError(message)
 
     def _values(
@@ -178,6 +180,10 @@ class System:
             return array.astype(np.int64)
         if array.dtype.kind not in "iufb" or not np.all(np.isfinite(array)):
             message = f"arrays: {name} must hold finite real numbers; it is {array!r}"
+            raise UsageError(message)
+        least, most = RANGES.get(axes.values, (-np.inf, np.inf))
+        if array.min() < least or array.max() > most:
+            message = f"arrays: {name} must hold numbers from {least} to {most}; it is {array!r}"
             raise UsageError(message)
         if axes.values == "strictly lower" and np.any(np.triu(array)):
             message = f"arrays: {name} must be zero on and above its diagonal; it is {array!r}"

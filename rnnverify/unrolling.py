@@ -96,7 +96,8 @@ def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, 
     """Return loss and gradients where the loss of step t goes back to step ``since[t]`` only.
 
     One pass backwards carries an adjoint for every step's loss at once (T …), and drops that of
-    step t once it has passed step ``since[t]``. What leaves step 0 is the initial state's.
+    step t once it has passed step ``since[t]``. What leaves step 0 is the initial state's. Time
+    grows like T², whatever ``since`` is, so that one program serves every truncation.
     """
 
     def differentiate(leaves: Arrays, fixed: Arrays, sizes: Arrays) -> tuple[Any, Arrays]:
@@ -110,7 +111,8 @@ def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, 
             new, loss_t = _advance(system, weights, carry, x, once | sizes)
             return new, (carry, loss_t)
 
-        def backward(adjoints: Any, entering: tuple[Any, Arrays]) -> tuple[Any, Any]:
+        def backward(state: tuple[Any, Any], entering: tuple[Any, Arrays]) -> tuple[Any, Any]:
+            adjoints, total = state
             carry, x = entering
 
             def step(weights: Arrays, carry: Any, real: Arrays) -> tuple[Any, jax.Array]:
@@ -122,7 +124,7 @@ def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, 
             d_weights, _, d_reals = pull((_summed(adjoints), jnp.sum(of_loss)))
             going_on = (sizes["since"] != x["t"]) | (x["t"] == 0)
             kept = jax.tree.map(lambda adjoint: _where(going_on, adjoint, 0.0), into)
-            return kept, (d_weights, d_reals)
+            return (kept, jax.tree.map(jnp.add, total, d_weights)), d_reals
 
         start, pull_init = jax.vjp(system.init, weights, state)
         last, (carries, losses) = jax.lax.scan(forward, start, every_step)
@@ -130,10 +132,12 @@ def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, 
         (d_last,) = pull_final(jnp.ones_like(of_last))
         is_last = steps == sizes["T"] - 1
         adjoints = jax.tree.map(lambda d: _where(is_last, d[None], 0.0), d_last)
-        adjoints, each = jax.lax.scan(backward, adjoints, (carries, every_step), reverse=True)
-        d_weights, d_reals = each
+        nothing = jax.tree.map(jnp.zeros_like, weights)
+        (adjoints, d_weights), d_reals = jax.lax.scan(
+            backward, (adjoints, nothing), (carries, every_step), reverse=True
+        )
         d_init, d_state = pull_init(_summed(adjoints))
-        total = jax.tree.map(jnp.add, _summed(d_weights), d_init)
+        total = jax.tree.map(jnp.add, d_weights, d_init)
         return jnp.sum(losses) + of_last, {**total, **d_state, **d_reals}
 
     return differentiate

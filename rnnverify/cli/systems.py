@@ -1,5 +1,6 @@
 """``rnnverify systems``: which systems there are."""
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,28 +16,35 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   rnnverify systems
+  rnnverify systems lstm
   rnnverify systems --json -
 """
 
 
 @click.command(epilog=EXAMPLES)
+@click.argument("name", required=False)
 @click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
-def systems(target: str | None) -> None:
-    """List the systems: their arrays with named axes, their gradients, their source."""
+def systems(name: str | None, target: str | None) -> None:
+    """List the systems: their arrays with named axes, their gradients, their source.
+
+    With NAME, say all about one: its recurrence, its loss, and its backward pass.
+    """
     from rnnverify import __version__
-    from rnnverify.builtin import SYSTEMS
+    from rnnverify.builtin import SYSTEMS, find_system
     from rnnverify.reports.json import FORMAT, render
 
-    if target is not None:
-        try:
+    try:
+        chosen = [find_system(name)] if name is not None else list(SYSTEMS.values())
+        if target is not None:
             check_writable(target)
-        except UsageError as error:
-            raise click.UsageError(str(error)) from None
-        values = [_values(system) for system in SYSTEMS.values()]
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+    if target is not None:
+        values = [_values(system) for system in chosen]
         write(render({"format": FORMAT, "version": __version__, "systems": values}), target)
         return
     console = Console()
-    for system in SYSTEMS.values():
+    for system in chosen:
         console.print(f"[bold]{system.name}[/]  {system.source}", highlight=False)
         table = Table(box=None, show_header=False, padding=(0, 2))
         for role in ("weights", "state", "inputs"):
@@ -44,9 +52,10 @@ def systems(target: str | None) -> None:
                 table.add_row(role, "  ".join(f"{name} ({axes})" for name, axes in arrays.items()))
         table.add_row("axes", ", ".join(_sized(system, axis) for axis in system.dims))
         table.add_row("gradients", " ".join(system.leaves))
-        if options := _options(system):
-            table.add_row("also", ", ".join(options))
+        table.add_row("also", ", ".join(_options(system)))
         console.print(table, highlight=False)
+    if name is not None:
+        console.print(inspect.getdoc(inspect.getmodule(system.gradients)), markup=False)
 
 
 def _sized(system: "System", axis: str) -> str:
@@ -56,9 +65,8 @@ def _sized(system: "System", axis: str) -> str:
 
 
 def _options(system: "System") -> list[str]:
-    """Return the options that the built-in model can be verified with."""
-    lengths = ["--lengths"] if "B" in system.dims else []
-    return [*lengths, *(["--truncate"] if system.truncated_gradients else [])]
+    """Return the options of ``verify`` that change what is asked."""
+    return ["--lengths", "--truncate"] if "B" in system.dims else ["--truncate"]
 
 
 def _values(system: "System") -> dict[str, Any]:
@@ -75,4 +83,5 @@ def _values(system: "System") -> dict[str, Any]:
         "inputs": axes("inputs"),
         "gradients": list(system.leaves),
         "options": _options(system),
+        "truncated_model": system.truncated_gradients is not None,
     }

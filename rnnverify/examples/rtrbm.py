@@ -78,10 +78,12 @@ def _with(case: Case, dW: Array) -> dict[str, Array]:
     return clip_gradients(raw, case.clip)
 
 
-def main() -> None:
+@click.command()
+@click.option("--cases", default=200, show_default=True, help="Cases that each form is checked on.")
+def main(cases: int) -> None:
     """Print what a check says of each form."""
     for form in (printed, first_sum_mended, second_sum_mended, both_mended):
-        report = verify(form, "rtrbm")
+        report = verify(form, "rtrbm", cases=cases)
         name, dW = form.__name__.replace("_", " "), report.gradients["W"]
         click.echo(f"{name}: {report.verdict}; dW differs in {dW.differ} of {report.cases} cases")
         if report.failure is not None:

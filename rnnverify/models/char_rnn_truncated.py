@@ -18,7 +18,7 @@ they come from (age 0: this step's own)::
 Where the sequence is cut into chunks of k steps instead, ``since_t = k⌊t/k⌋``, no ages are needed:
 the carry is dropped after the first step of a chunk, except after that of the sequence.
 
-Shapes: as in ``char_rnn``; a list of k adjoints (k H).
+Shapes: as in ``char_rnn``; the adjoints of one step are an array (k H).
 """
 
 import numpy as np

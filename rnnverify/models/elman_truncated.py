@@ -17,7 +17,7 @@ from (age 0: this step's own)::
 Where the sequence is cut into chunks of k steps instead, ``since_t = k⌊t/k⌋``, no ages are needed:
 the carry is dropped after the first step of a chunk, except after that of the sequence.
 
-Shapes: as in ``elman``, without lengths; a list of k adjoints (k B H).
+Shapes: as in ``elman``, without lengths; the adjoints of one step are an array (k B H).
 """
 
 import numpy as np

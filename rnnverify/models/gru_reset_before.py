@@ -1,6 +1,6 @@
-"""Gated recurrent unit in its original form, the reset gate acting before the recurrent product.
+"""Gated recurrent unit, the reset gate acting before the recurrent product.
 
-Cho et al. 2014, https://arxiv.org/abs/1406.1078
+Cho et al. 2014, https://arxiv.org/abs/1406.1078v3
 
 Recurrence (a batch of rows)::
 

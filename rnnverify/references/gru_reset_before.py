@@ -1,4 +1,4 @@
-"""Gated recurrent unit in its original form, the reset gate acting before the recurrent product.
+"""Gated recurrent unit, the reset gate acting before the recurrent product.
 
     r = σ(x_t Wxr + h_{t-1} Whr + br)
     z = σ(x_t Wxz + h_{t-1} Whz + bz)
@@ -6,7 +6,7 @@
     h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}
     loss_t = ⟨G_t, h_t⟩
 
-Cho et al. 2014, https://arxiv.org/abs/1406.1078 (v3; its z is 1 - z in v1 and elsewhere)
+Cho et al. 2014, https://arxiv.org/abs/1406.1078v3
 """
 
 from collections.abc import Mapping

@@ -164,11 +164,11 @@ def _worst(report: Report) -> str:
 def _remarks(reports: Sequence[Report]) -> list[str]:
     remarks: dict[str, None] = {}
     for report in reports:
-        where = f"{report.system} {report.dtype} clip {report.clip}"
+        where = f"{_system(report)} {report.dtype} clip {report.clip}"
         remarks |= dict.fromkeys(f"note: {where}: {note}" for note in report.notes)
         if report.unchecked:
             names = ", ".join(f"d{name}" for name in report.unchecked)
-            remarks |= {f"note: {report.system}: {names} not checked (not returned)": None}
+            remarks |= {f"note: {_system(report)}: {names} not checked (not returned)": None}
         if report.verdict == "inconclusive":
             remarks |= {f"note: {where}: {_weakness(report)}": None}
     return list(remarks)

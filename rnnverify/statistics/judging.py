@@ -16,7 +16,7 @@ ENOUGH = 30
 """From how many runs that count a t statistic is used. All n runs of a fair coin count, and k of n
 where an entry is ±1 in k runs and else 0: n over the kurtosis."""
 ROUNDING = 64
-"""How many roundings of the largest value seen a mean may be off by."""
+"""How many roundings of what is expected a mean may be off by."""
 
 
 @dataclass(frozen=True, eq=False)

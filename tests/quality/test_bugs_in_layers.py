@@ -144,4 +144,6 @@ def test_padding_that_leaks_is_found(name: str) -> None:
     system, candidate = LEAKS[name]
 
     assert is_found(candidate, system, lengths=True)
+    spliced = edited(MODULES[system], *in_batches(("def upstream", "def upstream")))
+    assert not is_found(spliced, system, lengths=True)
     assert not is_found(edited(MODULES[system]), system, lengths=True)

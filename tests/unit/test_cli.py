@@ -217,7 +217,7 @@ REAL = {"char_rnn": ["generated", "text"], "binary_adder": ["generated", "additi
 def test_without_a_system_all_that_can_be_verified_are(
     options: dict[str, Any], systems: list[str]
 ) -> None:
-    """All ten; those with batches, for lengths; those with a model that truncates."""
+    """All; those with batches, for lengths; those with a model that truncates."""
     runs = _runs(Options(**NOTHING_ASKED | options))
 
     assert [run.system.name for run in runs if run.dtype == "float64"] == [
@@ -295,6 +295,7 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("--text two.txt --system binary_adder", "binary_adder reads no text"),
         ("--truncate x", "neither a number of steps"),
         ("--truncate 0", "at least"),
+        ("--truncate 16 --system char_rnn", "16 cuts nothing in sequences of 16 steps"),
         ("--truncate 2 --system lstm", "lstm has no model that truncates"),
         ("--truncate 2 --lengths --system elman", "not for sequences with lengths"),
         ("--lengths --system char_rnn", "char_rnn reads one sequence"),
@@ -355,11 +356,22 @@ def test_the_systems_are_listed() -> None:
     assert "S0 (D H)" in text
     assert "T time steps (1-16), D input bits (2), H hidden units (1-16)" in " ".join(text.split())
     assert read["systems"][1]["sizes"] == {"T": [1, 16], "D": [2, 2], "H": [1, 16], "K": [1, 1]}
-    assert {s["name"]: s["options"] for s in read["systems"]}["elman"] == [
-        "--lengths",
-        "--truncate",
-    ]
+    assert read["systems"][0]["options"] == ["--truncate"]
+    assert read["systems"][0]["truncated_model"]
+    assert not read["systems"][1]["truncated_model"]
     assert "--lengths, --truncate" in text
+
+
+def test_all_about_one_system() -> None:
+    """With a name, the model's own account: recurrence, loss, gates, backward pass, shapes."""
+    result = run("systems", "lstm")
+
+    assert "Wx (D 4 H)" in result.stdout
+    assert "i, f, g, o = σ, σ, tanh, σ of" in result.stdout
+    assert "⟨G_cT, c_T⟩" in result.stdout
+    assert "char_rnn" not in result.stdout
+    assert [s["name"] for s in document(run("systems", "gru", "--json", "-"))["systems"]] == ["gru"]
+    assert "did you mean 'lstm'" in run("systems", "lstn").stderr
 
 
 def test_help_has_examples() -> None:

@@ -35,12 +35,12 @@ def gradient(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_padding_changes_nothing(system: str) -> None:
-    """Loss and gradients are those without padding, within an eighth of the tolerance."""
+    """Loss and gradients are those without padding, within half of the tolerance."""
     case = well_conditioned(system)
     unpadded = gradient(SYSTEMS[system], case, tuple(case.dims.items()))
 
     for name, interval in evaluate(SYSTEMS[system], case).raw.items():
-        assert np.all(np.abs(unpadded[name] - interval.want) <= interval.tolerance / 8), name
+        assert np.all(np.abs(unpadded[name] - interval.want) <= interval.tolerance / 2), name
 
 
 @pytest.mark.parametrize("system", [s for s in SYSTEMS if "B" in SYSTEMS[s].dims])
@@ -50,7 +50,7 @@ def test_padding_changes_nothing_with_lengths(system: str) -> None:
     unpadded = gradient(system_of(case), case, tuple(case.dims.items()))
 
     for name, interval in evaluate(system_of(case), case).raw.items():
-        assert np.all(np.abs(unpadded[name] - interval.want) <= interval.tolerance / 8), name
+        assert np.all(np.abs(unpadded[name] - interval.want) <= interval.tolerance / 2), name
 
 
 @pytest.mark.parametrize("system", [s for s in SYSTEMS if SYSTEMS[s].fills])

@@ -96,6 +96,15 @@ def test_the_cotangent_of_the_last_state_belongs_to_the_last_step() -> None:
     assert failure.step == failure.verdict.case.dims["T"] - 1
 
 
+def test_with_lengths_it_belongs_to_the_last_step_of_each_sequence() -> None:
+    """A bug in what comes from c_T shows in the loss of the step at which some sequence ends."""
+    candidate = edited(lstm, ("G_c[t] + dcnext", "dcnext"))
+    failure = rnnverify.verify(candidate, "lstm", cases=60, lengths=True).failure
+
+    assert failure is not None
+    assert failure.step == failure.verdict.case["lengths"].min() - 1
+
+
 def test_every_case_is_run_whatever_fails() -> None:
     """A failing run counts as many cases as a passing one."""
     report = rnnverify.verify(no_carry, "char_rnn", cases=30)

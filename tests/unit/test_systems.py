@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnverify.builtin import CHAR_RNN, ELMAN, RTRBM, SYSTEMS, WERBOS
+from rnnverify.builtin import CHAR_RNN, ELMAN, RTRBM, RTRBM_CD, SYSTEMS, WERBOS
+from rnnverify.checker import check
 from rnnverify.drawing import explore
 from rnnverify.errors import UsageError
-from rnnverify.records import Case
+from rnnverify.records import Case, Clip, Truncation
 from rnnverify.strategies import cases
 from tests.support import char_rnn_case
 
@@ -80,8 +81,38 @@ def test_units_beyond_what_can_be_enumerated_are_refused() -> None:
     arrays = dict(drawn("rtrbm"))
     wide = {"W": np.ones((11, arrays["W"].shape[1])), "U": np.ones((11, 11))}
 
-    with pytest.raises(UsageError, match="makes H 11, but 10 is the most"):
+    with pytest.raises(UsageError, match="makes H 11, but rtrbm goes up to 10"):
         RTRBM.case(arrays | wide | {"b_h": np.ones(11), "b_init": np.ones(11)})
+    negatives = {"negatives": arrays["v"]}
+    biases = {"b_h": np.ones(11), "b_init": np.ones(11)}
+    assert RTRBM_CD.case(arrays | wide | biases | negatives).dims["H"] == 11
+
+
+def test_ten_hidden_units_can_be_enumerated() -> None:
+    """At the largest H there is, the model of the RTRBM still matches its reference."""
+    arrays, random = dict(drawn("rtrbm")), np.random.default_rng(0)
+    V = arrays["W"].shape[1]
+    large = {"W": random.standard_normal((10, V)), "U": random.standard_normal((10, 10)) / 3}
+    biases = {"b_h": random.standard_normal(10), "b_init": random.standard_normal(10)}
+
+    assert check(RTRBM.case(arrays | large | biases), RTRBM.gradients).ok
+
+
+@pytest.mark.parametrize(("system", "name"), [("rtrbm", "v"), ("werbos", "Y")])
+def test_bits_and_probabilities_are_bounded(system: str, name: str) -> None:
+    """What lies outside 0 and 1 is named."""
+    arrays = dict(drawn(system))
+
+    with pytest.raises(UsageError, match=f"{name} must hold numbers from 0 to 1"):
+        SYSTEMS[system].case(arrays | {name: arrays[name] + 7})
+
+
+def test_clips_and_truncations_are_given_as_anywhere() -> None:
+    """As text, or as numbers, like everywhere else."""
+    case = CHAR_RNN.case(changed(), clip="value:5", truncate=2)
+
+    assert case.clip == Clip("value", 5.0)
+    assert case.truncation == Truncation(2)
 
 
 def test_an_ordered_network_has_no_weights_backwards_in_order() -> None:

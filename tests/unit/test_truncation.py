@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -10,8 +11,10 @@ from rnnverify.builtin import SYSTEMS
 from rnnverify.checker import check
 from rnnverify.errors import UsageError
 from rnnverify.evaluation import evaluate
+from rnnverify.programs import jax_settings
 from rnnverify.records import Array, Case, Truncation
 from rnnverify.regimes import Regime, build
+from rnnverify.strategies import cases
 from tests.support import char_rnn_case
 
 
@@ -46,6 +49,8 @@ def test_no_steps_are_too_few() -> None:
     """A loss passes through its own step at least."""
     with pytest.raises(UsageError, match="at least 1"):
         Truncation(0)
+    with pytest.raises(UsageError, match="whole number"):
+        Truncation(2.5)  # type: ignore[arg-type]
 
 
 def some_case(name: str, steps: int = 5) -> Case:
@@ -129,10 +134,54 @@ def state_before(case: Case, step: int) -> Array:
     return h
 
 
+@pytest.mark.parametrize("truncate", ["2", "3", "chunks:2"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_it_is_what_its_definition_says(system: str, truncate: str) -> None:
+    """Each loss by itself, the carry that enters step since[t] held: the sum is the reference.
+
+    The oracle is a loop in Python over losses, with ``stop_gradient`` where each is cut.
+    """
+    case = some_case(system, steps=4)
+    truncation = Truncation.parse(truncate)
+    assert truncation is not None
+    summed = by_definition(case, truncation.since(4).tolist())
+
+    for name, interval in reference(case, truncate).items():
+        if name != "loss":
+            assert np.all(np.abs(interval.want - summed[name]) <= interval.tolerance), name
+
+
+def by_definition(case: Case, since: list[int]) -> dict[str, Array]:
+    """Return the truncated gradients, from the definition of truncation."""
+    system = SYSTEMS[case.system]
+
+    def loss(leaves: dict[str, Any], last: int) -> Any:
+        arrays = dict(case) | leaves
+        carry = system.init(
+            {name: leaves[name] for name in system.weights},
+            {name: leaves[name] for name in system.state},
+        )
+        for t in range(last + 1):
+            if t == since[last] > 0:
+                carry = jax.lax.stop_gradient(carry)
+            x = {name: arrays[name][t] for name, axes in system.inputs.items() if axes.is_scanned}
+            carry, loss_t = system.step(leaves, carry, x | {"t": t})
+        weighted = loss_t * arrays["loss_weights"][last] if "loss_weights" in arrays else loss_t
+        ends = system.final is not None and last == len(since) - 1
+        return weighted + (system.final(carry, arrays) if ends and system.final else 0.0)
+
+    with jax_settings():
+        leaves = {name: jax.numpy.asarray(case[name]) for name in system.leaves}
+        each = [jax.grad(loss)(leaves, last) for last in range(len(since))]
+        return {name: np.sum([np.asarray(g[name]) for g in each], axis=0) for name in leaves}
+
+
 def test_lengths_and_truncation_do_not_go_together() -> None:
     """To which step the last state belongs is not settled then; the error says so."""
     case = some_case("lstm")
-    both = SYSTEMS["lstm"].case({**case, "lengths": [3] * 3}, truncation=Truncation(2))
+    with pytest.raises(UsageError, match="lengths of their own"):
+        cases("lstm", lengths=True, truncate=2)
+    both = SYSTEMS["lstm"].case({**case, "lengths": [3] * 3}, truncate=2)
 
     with pytest.raises(UsageError, match="lengths of their own"):
         check(both, SYSTEMS["lstm"].gradients)
