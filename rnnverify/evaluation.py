@@ -45,8 +45,8 @@ class Evaluation:
 
         Args:
             clips: With numbers for thresholds.
-            factors: What the loss weights are multiplied by under each; a power of two, so that
-                gradients, which are linear in them, scale exactly.
+            factors: What loss weights or cotangents are multiplied by under each; a power of two,
+                so that gradients, which are linear in them, scale exactly.
         """
         results: list[Intervals] = [self.scaled(factor) for factor in factors]
         clipped = [i for i, clip in enumerate(clips) if clip.kind != "none"]

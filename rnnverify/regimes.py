@@ -85,7 +85,7 @@ TABLES: Mapping[str, Shares] = {
 def build(
     system: System, dims: Mapping[str, int], regime: Regime, random: np.random.Generator
 ) -> dict[str, Array]:
-    """Return every array of a case, in float64 (token ids: int64).
+    """Return every array of a case, in float64 (token ids and lengths: int64).
 
     Args:
         system: Whose case it is.

@@ -26,7 +26,7 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
     A clip without a number gets one such that it changes the share ``case.beyond`` of the
     gradients. A clip with a number keeps it; if ``case.beyond`` is above ½, the
     loss weights are doubled until every weight's gradient passes it. Gradients are linear in the
-    loss weights, and doubling is exact.
+    loss weights, and doubling is exact. A layer's cotangents are its loss weights.
 
     Args:
         clip: The clip that was asked for.

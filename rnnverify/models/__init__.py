@@ -1,5 +1,5 @@
-"""Hand-written NumPy models, one file a system, each of which looks like its paper.
+"""Hand-written NumPy models, one file each, which look like their papers.
 
-A model is a candidate like any other: ``gradients(case)`` returns a gradient for every weight
-and initial state, clipped as ``case.clip`` says, and the loss. Nothing here imports JAX.
+A model is a candidate like any other: ``gradients(case)`` returns the loss and a gradient for every
+weight, clipped as ``case.clip`` says, initial state and real input. Nothing here imports JAX.
 """

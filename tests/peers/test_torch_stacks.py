@@ -16,8 +16,11 @@ Candidate = Callable[[System, Stack], Stack]
 
 STACKS: list[tuple[Shape, Sizes, str]] = [
     (Shape(2, 1), Sizes(5, 3, 4, 2), "float64"),
-    (Shape(1, 2), Sizes(6, 2, 1, 3), "float32"),
-    (Shape(2, 2), Sizes(8, 1, 2, 3), "float64"),
+    (Shape(2, 1), Sizes(5, 3, 4, 2), "float32"),
+    (Shape(1, 2), Sizes(4, 2, 1, 3), "float64"),
+    (Shape(1, 2), Sizes(4, 2, 1, 3), "float32"),
+    (Shape(2, 2), Sizes(4, 1, 2, 3), "float64"),
+    (Shape(2, 2), Sizes(4, 1, 2, 3), "float32"),
     (Shape(2, 2), Sizes(1, 1, 1, 1), "float32"),
 ]
 SEEDS = range(5)

@@ -13,7 +13,7 @@ from rnnverify.clipping import clip_gradients
 from rnnverify.errors import UsageError
 from rnnverify.models import binary_adder, char_rnn, elman_relu
 from rnnverify.records import Array, Case, Clip
-from tests.loops import char_rnn_loops
+from tests.loops.papers import char_rnn_loops
 from tests.support import binary_adder_case, char_rnn_case, edited, mended
 
 
