@@ -97,6 +97,13 @@ def test_every_system_is_described() -> None:
         assert f"| `{system.name}` | {', '.join(system.leaves)} |" in README
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_has_its_figures(system: str, dtype: str) -> None:
+    """README's table of false alarms has a row for each system's model, in both dtypes."""
+    assert f"| `{system}` | model | {dtype} |" in README
+
+
 def test_every_verdict_is_explained() -> None:
     """README's table has a row for each verdict."""
     from rnnverify.records import VERDICT_KINDS  # noqa: PLC0415
