@@ -46,7 +46,7 @@ ONE_STEP = {
     "binary_adder": ("from_future + from_output[t]", "from_output[t]"),
     "rtrbm": ("g[t] = own[t] + a[t]", "g[t] = own[t]"),
     "rtrbm_cd": ("a, g = adjoints(", "a, g = 0 * r, w * (r - h)  # adjoints("),
-    "werbos": ("F_net[t + 1] @ W1 +", "0 *"),
+    "werbos": ("F_net[t + 1] @ W1 +", "0 * F_net[t + 1] @ W1 +"),
     "elman": ("G[t] + dhnext", "G[t]"),
     "elman_relu": ("G[t] + dhnext", "G[t]"),
     "lstm": ("dh = G[t] + dhnext", "dh = G[t]"),

@@ -15,6 +15,9 @@ from rnnverify.regimes import Regime, build
 from rnnverify.systems import System
 from rnnverify.unrolling import unrolled_gradient
 
+ROUNDED_TWICE = 2 / 8
+"""With padding and without, sums go in other orders: an eighth of the tolerance for each."""
+
 
 def well_conditioned(name: str, *, lengths: bool = False) -> Case:
     """Return a well-conditioned case that is one smaller than its bucket along every axis."""
@@ -35,12 +38,14 @@ def gradient(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_padding_changes_nothing(system: str) -> None:
-    """Loss and gradients are those without padding, within half of the tolerance."""
+    """Loss and gradients are those without padding, within a quarter of the tolerance."""
     case = well_conditioned(system)
     unpadded = gradient(SYSTEMS[system], case, tuple(case.dims.items()))
 
     for name, interval in evaluate(SYSTEMS[system], case).raw.items():
-        assert np.all(np.abs(unpadded[name] - interval.want) <= interval.tolerance / 2), name
+        assert np.all(
+            np.abs(unpadded[name] - interval.want) <= ROUNDED_TWICE * interval.tolerance
+        ), name
 
 
 @pytest.mark.parametrize("system", [s for s in SYSTEMS if "B" in SYSTEMS[s].dims])
@@ -50,7 +55,9 @@ def test_padding_changes_nothing_with_lengths(system: str) -> None:
     unpadded = gradient(system_of(case), case, tuple(case.dims.items()))
 
     for name, interval in evaluate(system_of(case), case).raw.items():
-        assert np.all(np.abs(unpadded[name] - interval.want) <= interval.tolerance / 2), name
+        assert np.all(
+            np.abs(unpadded[name] - interval.want) <= ROUNDED_TWICE * interval.tolerance
+        ), name
 
 
 @pytest.mark.parametrize("system", [s for s in SYSTEMS if SYSTEMS[s].fills])
