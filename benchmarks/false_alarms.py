@@ -17,8 +17,10 @@ import click
 
 from benchmarks.machine import machine
 from rnnverify.builtin import SYSTEMS, find_system
-from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Report, Truncation
-from rnnverify.runner import Run
+from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Truncation
+from rnnverify.results import Report
+from rnnverify.runner import execute
+from rnnverify.runs import Run
 from rnnverify.systems import System
 from tests.loops import LOOPS
 
@@ -33,7 +35,7 @@ def main(cases: int, seed: int, system: tuple[str, ...], target: str) -> None:
     rows = []
     for name in system or SYSTEMS:
         for run in runs(find_system(name), cases, seed):
-            for report in run.reports(counter(run)):
+            for report in execute(run, counter(run)):
                 rows.append(row(report))
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     text = json.dumps({"format": 1, "machine": machine(), "rows": rows}, indent=1)

@@ -52,6 +52,12 @@ class Axes:
         return tuple(sum(sizes(axis, dims)) for axis in self.names)
 
     @property
+    def letters(self) -> tuple[str, ...]:
+        """The axes by name, without numbers and sums."""
+        parts = (part for axis in self.names for part in axis.split("+"))
+        return tuple(part for part in parts if not part.isdigit())
+
+    @property
     def has_sums(self) -> bool:
         """Whether an axis is made of several blocks."""
         return any("+" in axis for axis in self.names)

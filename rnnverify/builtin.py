@@ -69,6 +69,7 @@ CHAR_RNN = System(
     init=char_rnn_reference.init,
     step=char_rnn_reference.step,
     gradients=char_rnn.gradients,
+    strict=True,
     truncated_gradients=char_rnn_truncated.gradients,
     fills={"by": -1e30},
     buckets=({"T": 8, "V": 8, "H": 8}, {"T": 16, "V": 16, "H": 16}),
@@ -85,6 +86,7 @@ BINARY_ADDER = System(
     init=binary_adder_reference.init,
     step=binary_adder_reference.step,
     gradients=binary_adder.gradients,
+    strict=True,
     unpadded=frozenset("DK"),
     buckets=({"T": 8, "H": 8}, {"T": 16, "H": 16}),
 )
@@ -116,6 +118,7 @@ def _rtrbm(
         init=reference.init,
         step=reference.step,
         gradients=model.gradients,
+        strict=True,
         buckets=({"T": 6, "V": 4, "H": 4}, {"T": 12, "V": 8, "H": 6}, *more_buckets),
         **others,
     )
@@ -155,6 +158,7 @@ WERBOS = System(
     init=werbos_reference.init,
     step=werbos_reference.step,
     gradients=werbos.gradients,
+    strict=True,
     fills={"Y": 0.5},
     buckets=({"T": 4, "m": 2, "k": 2, "n": 2}, {"T": 8, "m": 4, "k": 4, "n": 4}),
 )
@@ -177,6 +181,7 @@ def _layer(
         init=reference.init,
         step=reference.step,
         gradients=model.gradients,
+        strict=True,
         buckets=({"T": 6, "B": 2, "D": 4, "H": 4}, {"T": 12, "B": 4, "D": 6, "H": 6}),
         **{"state": LAYER_STATE, "inputs": LAYER_INPUTS, **others},
     )
@@ -259,15 +264,12 @@ SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system
 
 
 def find_system(name: str | System) -> System:
-    """Return the built-in system of that name, or that is given.
+    """Return the built-in system of that name, or the system that is given.
 
     Raises:
         UsageError: if there is none.
     """
     if isinstance(name, System):
-        if SYSTEMS.get(name.name) is not name:
-            message = f"system: {name.name!r} is not built in; those are {', '.join(SYSTEMS)}"
-            raise UsageError(message)
         return name
     if name in SYSTEMS:
         return SYSTEMS[name]
@@ -283,5 +285,7 @@ def system_of(case: Case) -> System:
     Raises:
         UsageError: if there is none.
     """
+    if isinstance(case.origin, System):
+        return case.origin
     system = find_system(case.system)
     return system.with_lengths if "lengths" in case else system

@@ -2,17 +2,25 @@
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from rnnverify.comparing import structured
+from rnnverify.deadlines import call_within, is_ours
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.records import Array, Candidate, Case
+from rnnverify.terms import Terms
 
 
 def call(
-    candidate: Candidate, case: Case, required: Sequence[str], optional: Sequence[str]
+    candidate: Candidate,
+    case: Case,
+    required: Sequence[str],
+    optional: Sequence[str],
+    terms: Terms,
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     """Call a candidate on private copies of a case's arrays.
 
@@ -21,23 +29,25 @@ def call(
         case: Its arrays are not touched, whatever the candidate does.
         required: The arrays whose gradients it must return.
         optional: Those whose gradients it may return.
+        terms: How long it may take, and the names of what it is asked for; what else it returns
+            is left alone.
 
     Returns:
         Its gradients (and loss) in float64, and notes about what is odd.
 
     Raises:
-        InvalidGradientsError: if it raises, writes into its inputs, returns arrays that share
-            memory with them, or returns something malformed.
+        InvalidGradientsError: if it raises, takes too long, writes into its inputs, returns arrays
+            that share memory with them, or returns something malformed.
     """
     private = case.replace(
         arrays={name: array.copy() for name, array in case.items()}, dims=dict(case.dims)
     )
     inputs = dict(private.arrays)
-    returned = returned_by(candidate, private)
+    returned = _returned(candidate, private, terms)
     for name, array in inputs.items():
         if array.tobytes() != case[name].tobytes():
             message = f"the candidate wrote into its input {name}; work on a copy: {name}.copy()"
-            raise InvalidGradientsError(message)
+            raise InvalidGradientsError(message, breach="inputs_unmodified")
     shapes = {name: case[name].shape for name in (*required, *optional)}
     gradients = structured(returned, shapes, required)
     notes = _coarse(returned, case)
@@ -49,27 +59,46 @@ def call(
                     f"the gradient of {gradient} shares memory with the input {name}; "
                     "return an array of its own"
                 )
-                raise InvalidGradientsError(message)
+                raise InvalidGradientsError(message, breach="own_memory")
     return gradients, (*notes, *_shared(arrays))
+
+
+def _returned(candidate: Candidate, case: Case, terms: Terms) -> Any:
+    """Call within the time limit, and return what is asked for."""
+    if terms.timeout is None:
+        returned = returned_by(candidate, case)
+    else:
+        returned = call_within(terms.timeout, partial(returned_by, candidate), case)
+    if terms.gradients is None or not isinstance(returned, dict):
+        return returned
+    others = set(case.leaves) - set(terms.gradients)
+    return {name: value for name, value in returned.items() if name not in others}
 
 
 def returned_by(candidate: Callable[[Any], Any], argument: Any) -> Any:
     """Return what a candidate returns, a mapping of any kind as a dict.
 
     Raises:
-        InvalidGradientsError: if it raises.
+        InvalidGradientsError: if it raises; an adapter's own is left as it is.
     """
     try:
         with np.errstate(all="ignore"):
             returned = candidate(argument)
             return {**returned} if hasattr(returned, "keys") else returned
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InvalidGradientsError):
         raise
     except BaseException as error:
-        frames = error.__traceback__ and error.__traceback__.tb_next
-        text = _printable(traceback.format_exception(type(error), error, frames))
+        text = _printable(traceback.format_exception(type(error), error, _theirs(error)))
         message = f"the candidate raised {_printable(traceback.format_exception_only(error))}"
         raise InvalidGradientsError(message.strip(), traceback=text) from error
+
+
+def _theirs(error: BaseException) -> TracebackType | None:
+    """Return the traceback of an error from where it leaves this package."""
+    trace = error.__traceback__ and error.__traceback__.tb_next
+    while trace and trace.tb_next and is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
 
 
 def _printable(lines: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from rnnverify.errors import InvalidGradientsError
-from rnnverify.records import Array, Comparison, ComparisonKind, Interval
+from rnnverify.records import Array, Interval
+from rnnverify.results import Comparison, ComparisonKind
 
 FLOAT32 = 2.0**-20
 """What code that computes in float32 loses after some steps: an inaccuracy, no wrong formula."""

@@ -19,6 +19,57 @@ class MissingRuleError(RnnverifyError, NotImplementedError):
 class InvalidGradientsError(RnnverifyError):
     """A candidate raised, wrote into its inputs, or returned something malformed."""
 
-    def __init__(self, message: str, *, traceback: str | None = None) -> None:
+    def __init__(self, message: str, *, traceback: str | None = None, breach: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
+        self.breach = breach
+
+
+class TimeLimitError(InvalidGradientsError):
+    """A candidate did not return within the time that a call may take."""
+
+
+class MismatchError(RnnverifyError, AssertionError):
+    """A gradient is not what it should be; an ``AssertionError``, so that a test fails by it.
+
+    Attributes:
+        verdict: What ``check`` says of the case, where one case was checked.
+        report: What ``verify`` found out, where many were.
+    """
+
+    def __init__(self, message: str, *, verdict: object = None, report: object = None) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.report = report
+
+
+class InaccurateGradientError(MismatchError):
+    """A gradient loses more digits than rounding explains."""
+
+
+class ScaledGradientError(MismatchError):
+    """Every gradient is off by one and the same factor."""
+
+
+class WrongGradientError(MismatchError):
+    """A gradient is something else."""
+
+
+class NonfiniteGradientError(MismatchError):
+    """A gradient is NaN or infinite, where the answer is finite."""
+
+
+class NondeterministicError(MismatchError):
+    """The same case gives other gradients when it is asked for again."""
+
+
+class InvalidCandidateError(MismatchError):
+    """The candidate raised, hung, wrote into its inputs, or returned something malformed."""
+
+
+class InconclusiveError(MismatchError):
+    """Too little could be told for a pass."""
+
+
+class RoundingRuleWarning(UserWarning):
+    """A reference has a primitive without a rounding rule, which gets noise all the same."""

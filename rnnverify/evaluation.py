@@ -1,13 +1,14 @@
 """Evaluating the reference: what every gradient should be, and how far off correct code may be."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import jax
 import numpy as np
 
-from rnnverify.errors import UsageError
+from rnnverify.errors import RoundingRuleWarning, UsageError
 from rnnverify.padding import Bucket, bucket_of, from_rows, pad
 from rnnverify.programs import (
     clip_program,
@@ -15,6 +16,7 @@ from rnnverify.programs import (
     gradient_program,
     jax_settings,
     noise_for,
+    unknown_primitives,
 )
 from rnnverify.records import Array, Case, Clip, Interval
 from rnnverify.systems import System
@@ -40,20 +42,22 @@ class Evaluation:
     stacked: jax.Array
     raw: Intervals
 
-    def under(self, clips: Sequence[Clip], factors: Sequence[float]) -> list[Intervals]:
+    def under(
+        self, clips: Sequence[Clip], factors: Sequence[float], over: tuple[str, ...]
+    ) -> list[Intervals]:
         """Return what each gradient should be under each of several clips.
 
         Args:
             clips: With numbers for thresholds.
-            factors: What loss weights or cotangents are multiplied by under each; a power of two,
-                so that gradients, which are linear in them, scale exactly.
+            factors: What gradients are multiplied by under each, before they are clipped.
+            over: The leaves whose gradients are clipped.
         """
         results: list[Intervals] = [self.scaled(factor) for factor in factors]
         clipped = [i for i, clip in enumerate(clips) if clip.kind != "none"]
         if not clipped:
             return results
         kinds = tuple(clips[i].kind for i in clipped)
-        program = clip_program(self.system, self.bucket, kinds).result()
+        program = clip_program(self.system, self.bucket, kinds, over).result()
         with jax_settings():
             intervals = program(
                 noise_for(self.case.dtype),
@@ -65,12 +69,12 @@ class Evaluation:
         for i, rows in zip(clipped, np.asarray(intervals), strict=True):
             results[i] = {
                 **results[i],
-                **from_rows(self.system, self.case.dims, self.bucket, rows),
+                **from_rows(self.system, self.case.dims, self.bucket, rows, over),
             }
         return results
 
     def scaled(self, factor: float) -> dict[str, Interval]:
-        """Return what each gradient should be without a clip, if the loss weights are scaled."""
+        """Return what each gradient should be without a clip, if it is multiplied."""
         if factor == 1:
             return dict(self.raw)
         return {name: each.scaled(factor) for name, each in self.raw.items()}
@@ -95,6 +99,9 @@ def evaluate(system: System, case: Case) -> Evaluation:
         MissingRuleError: if the reference uses a primitive without a rounding rule.
         UsageError: if the case both has lengths and is to be truncated.
     """
+    if case.truncation is not None and system.step is None:
+        message = f"truncate: {system.name!r} has a loss, but no step that could be cut between"
+        raise UsageError(message)
     if case.truncation is not None and "lengths" in case:
         message = "truncate: not for sequences with lengths of their own; verify one or the other"
         raise UsageError(message)
@@ -105,14 +112,28 @@ def evaluate(system: System, case: Case) -> Evaluation:
             noise_for(case.dtype), pad(system, case, bucket), _sizes(case, bucket)
         )
     rows = np.asarray(intervals)
-    raw = from_rows(system, case.dims, bucket, rows)
+    raw = from_rows(system, case.dims, bucket, rows, system.leaves)
+    if not system.strict:
+        _warn_of(system, unknown_primitives(system))
     return Evaluation(system, case, bucket, stacked, raw | {"loss": Interval.of(*rows[:, -1, 0])})
+
+
+@cache
+def _warn_of(system: System, primitives: tuple[str, ...]) -> None:
+    if primitives:
+        message = (
+            f"no rounding rule for {', '.join(primitives)}, which the reference of "
+            f"{system.name!r} uses: its operands and its result get noise instead, and tolerances "
+            "are as good as that"
+        )
+        warnings.warn(message, RoundingRuleWarning, stacklevel=2)
 
 
 def prepare(
     system: System,
     sizes: Iterable[Mapping[str, int]],
     clips: Sequence[Clip],
+    over: tuple[str, ...],
     *,
     truncated: bool = False,
 ) -> None:
@@ -121,7 +142,7 @@ def prepare(
     for bucket in dict.fromkeys(bucket_of(system, dims) for dims in sizes):
         gradient_program(system, bucket, truncated=truncated)
         if kinds:
-            clip_program(system, bucket, kinds)
+            clip_program(system, bucket, kinds, over)
 
 
 def _sizes(case: Case, bucket: Bucket) -> dict[str, Array]:

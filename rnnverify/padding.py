@@ -70,7 +70,7 @@ def inside(axes: Axes, dims: Mapping[str, jax.Array], bucket: Bucket) -> jax.Arr
 
 def width_of(system: System, bucket: Bucket) -> int:
     """Return the length of a row that holds any one padded gradient of the system."""
-    return max(size for _, _, _, size in layout(system, bucket))
+    return max(size for _, _, size in layout(system, bucket).values())
 
 
 def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
@@ -79,15 +79,15 @@ def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
 
 
 @cache
-def layout(system: System, bucket: Bucket) -> tuple[tuple[str, Axes, tuple[int, ...], int], ...]:
-    """Return the name, axes, padded shape and padded size of what each row holds."""
+def layout(system: System, bucket: Bucket) -> dict[str, tuple[Axes, tuple[int, ...], int]]:
+    """Return the axes, padded shape and padded size of each leaf."""
     padded = dict(bucket)
-    rows = ((name, system.arrays[name]) for name in system.leaves)
-    return tuple((n, a, a.shape(padded), math.prod(a.shape(padded))) for n, a in rows)
+    leaves = ((name, system.arrays[name]) for name in system.leaves)
+    return {n: (a, a.shape(padded), math.prod(a.shape(padded))) for n, a in leaves}
 
 
 def from_rows(
-    system: System, dims: Mapping[str, int], bucket: Bucket, rows: Array
+    system: System, dims: Mapping[str, int], bucket: Bucket, rows: Array, names: Sequence[str]
 ) -> dict[str, Interval]:
     """Return the real blocks of intervals that are rows (2, arrays, width).
 
@@ -95,14 +95,15 @@ def from_rows(
         system: The system.
         dims: The size of each axis that is no padding.
         bucket: The padded ones.
-        rows: One for each leaf, or for the weights alone. Padding is zero, and its tolerance that
-            of a zero, so that no row's largest entry or tolerance is to be found there.
+        rows: One for each name, at least. Padding is zero, and its tolerance that of a zero, so
+            that no row's largest entry or tolerance is to be found there.
+        names: The leaves that they belong to.
     """
     largest, blurs = np.abs(rows[0]).max(axis=1).tolist(), rows[1].max(axis=1).tolist()
     read = {}
-    for (name, axes, shape, n), want, tolerance, size, blur in zip(
-        layout(system, bucket), *rows, largest, blurs, strict=False
-    ):
+    places = layout(system, bucket)
+    for name, want, tolerance, size, blur in zip(names, *rows, largest, blurs, strict=False):
+        axes, shape, n = places[name]
         block = _block(axes, dims, bucket)
         pair = want[:n].reshape(shape)[block], tolerance[:n].reshape(shape)[block]
         read[name] = Interval(*pair, size, blur)

@@ -6,6 +6,7 @@ makes for few transfers and small programs. JAX is only ever set up inside conte
 """
 
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnverify.errors import UsageError
+from rnnverify.errors import RnnverifyError, UsageError
 from rnnverify.padding import Bucket, as_rows, example_arrays, width_of
 from rnnverify.records import Array, ClipKind
 from rnnverify.references.clipping import CLIPS
@@ -27,11 +28,12 @@ from rnnverify.systems import System
 from rnnverify.unrolling import unrolled_gradient
 
 Kinds = tuple[ClipKind, ...]
-Detail = bool | Kinds
+Detail = bool | tuple[Kinds, tuple[str, ...]]
 Build = Callable[[System, Bucket, Any], Any]
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rnnverify-compile")
 _programs: dict[tuple[Build, System, Bucket, Detail], Future[Any]] = {}
+_unknown: dict[System, set[str]] = {}
 _lock = threading.Lock()
 
 
@@ -55,15 +57,22 @@ def float32_program(system: System, bucket: Bucket, *, truncated: bool) -> Futur
     return _begin(_compile_float32, system, bucket, truncated)
 
 
-def clip_program(system: System, bucket: Bucket, kinds: Kinds) -> Future[Any]:
-    """Begin to compile clips of those kinds, unless that has been done.
+def clip_program(
+    system: System, bucket: Bucket, kinds: Kinds, over: tuple[str, ...]
+) -> Future[Any]:
+    """Begin to compile clips of those kinds over those leaves, unless that has been done.
 
     Returns:
         What will be a function of noise, the gradient program's samples, thresholds (kinds),
         factors (kinds) by which samples are multiplied first, and the number of steps. It returns
-        intervals (kinds, 2, weights, width).
+        intervals (kinds, 2, over, width).
     """
-    return _begin(_compile_clips, system, bucket, kinds)
+    return _begin(_compile_clips, system, bucket, (kinds, over))
+
+
+def unknown_primitives(system: System) -> tuple[str, ...]:
+    """Return the primitives without a rounding rule in the programs of a system so far."""
+    return tuple(sorted(_unknown.get(system, ())))
 
 
 def abandon() -> None:
@@ -89,9 +98,23 @@ def _compile_gradient(system: System, bucket: Bucket, truncated: bool) -> Any:  
         stacked = run(noise, arrays, sizes)
         return stacked, jnp.stack(interval(stacked, unit_roundoff(noise), sizes["T"]))
 
-    with jax_settings():
-        run = sampled(gradient, arrays, sizes)
+    unknown = None if system.strict else _unknown.setdefault(system, set())
+    with jax_settings(), _reference_of(system):
+        run = sampled(gradient, arrays, sizes, unknown=unknown)
         return jax.jit(program).lower(noise_for(np.dtype(np.float64)), arrays, sizes).compile()
+
+
+@contextmanager
+def _reference_of(system: System) -> Iterator[None]:
+    """Say whose an error is, where a reference cannot be traced."""
+    try:
+        yield
+    except RnnverifyError:
+        raise
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error))
+        message = f"system: the reference of {system.name!r} cannot be differentiated:\n{trace}"
+        raise UsageError(message) from error
 
 
 def _compile_float32(system: System, bucket: Bucket, truncated: bool) -> Any:  # noqa: FBT001
@@ -115,15 +138,18 @@ def _gradient_rows(
     return rows
 
 
-def _compile_clips(system: System, bucket: Bucket, kinds: Kinds) -> Any:
+def _compile_clips(system: System, bucket: Bucket, detail: tuple[Kinds, tuple[str, ...]]) -> Any:
+    kinds, over = detail
+    leading = over == system.leaves[: len(over)]
+    covered = slice(len(over)) if leading else np.array([system.leaves.index(n) for n in over])
     width = width_of(system, bucket)
-    rows = np.zeros((len(system.weights), width))
+    rows = np.zeros((len(over), width))
     stacked = np.zeros((1 + SAMPLES, len(system.leaves) + 1, width))
     number, numbers = np.float64(1), np.ones(len(kinds))
 
     def program(noise: Noise, stacked: Any, thresholds: Any, factors: Any, steps: Any) -> jax.Array:
-        weights = stacked[:, : len(system.weights)]
-        clipped = (run(noise, weights * factors[i], thresholds[i]) for i, run in enumerate(runs))
+        raw = stacked[:, covered]
+        clipped = (run(noise, raw * factors[i], thresholds[i]) for i, run in enumerate(runs))
         return jnp.stack([jnp.stack(interval(c, unit_roundoff(noise), steps)) for c in clipped])
 
     with jax_settings():

@@ -14,15 +14,13 @@ from rnnverify.errors import UsageError
 
 Array = NDArray[Any]
 ClipKind = Literal["none", "value", "norm", "global-norm"]
-VerdictKind = Literal["match", "inconclusive", "inaccurate", "wrong", "nonfinite", "invalid"]
-ComparisonKind = Literal["match", "inaccurate", "wrong", "nonfinite"]
 InputKind = Literal["generated", "text", "additions"]
 
 CLIP_KINDS: tuple[ClipKind, ...] = get_args(ClipKind)
-VERDICT_KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
-"""From the best to the worst."""
 
 DTYPES = ("float64", "float32")
+SHOWN = 100
+"""A case with more entries than this is shown without them."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Clip:
             scales each gradient down to that L2 norm; ``"global-norm"`` scales all of them
             together (Pascanu et al. 2013, https://arxiv.org/abs/1211.5063).
         threshold: Positive and finite; None for ``"none"``, and until one is drawn.
+        over: The arrays whose gradients it covers; None for the weights.
 
     Raises:
         UsageError: if the kind is unknown, or the threshold is not positive and finite.
@@ -44,6 +43,7 @@ class Clip:
 
     kind: ClipKind = "none"
     threshold: float | None = None
+    over: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in CLIP_KINDS:
@@ -62,12 +62,14 @@ class Clip:
             raise UsageError(message)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: "str | Clip") -> "Clip":
         """Read a clip as people write it: ``none``, ``value:5``, ``norm``, ``global-norm:1``.
 
         Raises:
             UsageError: if ``text`` is not of that form.
         """
+        if isinstance(text, Clip):
+            return text
         kind, colon, number = text.partition(":")
         if kind not in CLIP_KINDS:
             message = (
@@ -84,6 +86,10 @@ class Clip:
                 raise
             message = f"clip: {number!r} in {text!r} is not a number; write {kind}:5, say"
             raise UsageError(message) from None
+
+    def replace(self, **changes: Any) -> "Clip":
+        """Return a copy of the clip in which the named attributes are changed."""
+        return replace(self, **changes)
 
     def __str__(self) -> str:
         if self.threshold is None:
@@ -157,6 +163,9 @@ class Case(Mapping[str, Array]):
             that it shall change. For a fixed threshold: whether the loss weights
             are scaled until every weight's gradient passes it (where above ½).
         regimes: Labels of how the case was made, such as ``"recurrent: orthogonal"``.
+        fixed: The arrays that were not generated, but held at a value that was asked for.
+        leaves: The arrays that have a gradient: weights, then states and real inputs.
+        origin: The System that it is a case of.
     """
 
     system: str
@@ -167,6 +176,21 @@ class Case(Mapping[str, Array]):
     truncation: Truncation | None = None
     beyond: float = 0.0
     regimes: tuple[str, ...] = ()
+    fixed: frozenset[str] = frozenset()
+    leaves: tuple[str, ...] = ()
+    origin: Any = None
+
+    def __repr__(self) -> str:
+        dims = " ".join(f"{axis}={n}" for axis, n in self.dims.items())
+        head = f"Case of {self.system}: {dims}, {self.dtype}, clip {self.clip}"
+        if sum(array.size for array in self.values()) > SHOWN:
+            return f"<{head}>"
+        lines = "".join(f"\n  {name} = {array.tolist()}" for name, array in self.items())
+        return f"<{head}{lines}>"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
+        """Be shown by Hypothesis and in notebooks as by ``repr``."""
+        printer.text(repr(self))
 
     def __getitem__(self, name: str) -> Array:
         return self.arrays[name]
@@ -212,179 +236,7 @@ class Interval(NamedTuple):
         return cls(want, tolerance, float(np.abs(want).max()), float(tolerance.max()))
 
     def scaled(self, factor: float) -> "Interval":
-        """Return the interval of a positive multiple."""
+        """Return the interval of a multiple."""
         want, tolerance, size, blur = self
-        return Interval(want * factor, tolerance * factor, size * factor, blur * factor)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """One gradient of one case against the reference.
-
-    Attributes:
-        gradient: The array's name.
-        kind: ``match``, ``inaccurate``, ``wrong`` or ``nonfinite``.
-        worst: The largest error, in tolerances; inf where the gradient is not finite.
-        index: Where that is.
-        got: The candidate's entry there.
-        want: The reference's entry there.
-        tolerance: The tolerance there.
-        digits: The decimal digits that the case lets anybody know.
-        agree: The decimal digits that agree with the reference.
-        conclusive: Whether this gradient could have failed, and to enough digits to say so.
-        zero: Whether the gradient is identically zero.
-    """
-
-    gradient: str
-    kind: ComparisonKind
-    worst: float
-    index: tuple[int, ...]
-    got: float
-    want: float
-    tolerance: float
-    digits: float
-    agree: float
-    conclusive: bool
-    zero: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What ``check`` found out about one case.
-
-    Attributes:
-        kind: See ``VERDICT_KINDS``.
-        case: The case as the candidate saw it, its clip's threshold resolved.
-        comparisons: One for each gradient that the candidate returned.
-        unchecked: The states' and inputs' gradients that it did not return.
-        clip_active: Whether the clip changed the wanted gradients.
-        notes: What is odd but no failure.
-        message: Why the candidate is invalid, or the case inconclusive.
-        traceback: The candidate's own traceback, where it raised.
-    """
-
-    kind: VerdictKind
-    case: Case
-    comparisons: tuple[Comparison, ...] = ()
-    unchecked: tuple[str, ...] = ()
-    clip_active: bool = False
-    notes: tuple[str, ...] = ()
-    message: str = ""
-    traceback: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether every gradient matched; an inconclusive case is not ok, but no failure either."""
-        return self.kind == "match"
-
-    @property
-    def failed(self) -> bool:
-        """Whether the candidate is not what it should be."""
-        return self.kind not in ("match", "inconclusive")
-
-    @property
-    def zero(self) -> bool:
-        """Whether every gradient is identically zero, and the candidate says so too."""
-        return self.kind == "match" and all(each.zero for each in self.comparisons)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GradientSummary:
-    """One gradient over all cases of a run.
-
-    Attributes:
-        worst: The largest error, in tolerances, in cases that are not inconclusive; inf where
-            something was not finite, None where there was nothing to judge.
-        digits: Median of the decimal digits available, over conclusive cases.
-        agree: Median of the decimal digits that agree, over conclusive cases.
-        conclusive: In how many cases this gradient was conclusive.
-        nonzero: In how many cases it was compared and is not identically zero.
-        differ: In how many cases that are not inconclusive it differs from the reference.
-    """
-
-    worst: float | None
-    digits: float | None
-    agree: float | None
-    conclusive: int
-    nonzero: int
-    differ: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """The smallest case found in which a candidate fails.
-
-    Attributes:
-        verdict: What ``check`` says of that case.
-        gradient: The gradient that is furthest off; None where the candidate is invalid.
-        gradients: All gradients that differ.
-        index: The entry of ``gradient`` that is furthest off.
-        step: The first step whose loss, taken alone, has a wrong gradient; None where no
-            single step's has.
-        got: The candidate's entry there.
-        want: The reference's entry there.
-        tolerance: The tolerance there.
-        message: The failure in a sentence.
-        replay: The command line that shows it again.
-    """
-
-    verdict: Verdict
-    gradient: str | None
-    gradients: tuple[str, ...]
-    index: tuple[int, ...] | None
-    step: int | None
-    got: float | None
-    want: float | None
-    tolerance: float | None
-    message: str
-    replay: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a run of many cases found out, under one clip and in one dtype.
-
-    Attributes:
-        system: The system's name.
-        candidate: What was verified: a name, or where it was loaded from.
-        input: Where the sequences came from.
-        clip: The clip as it was asked for.
-        truncate: How far back losses were propagated, ``5`` or ``chunks:5``; None: all the way.
-        lengths: Whether sequences had lengths of their own.
-        dtype: ``float64`` or ``float32``.
-        seed: The seed of the run; the same seed gives the same cases.
-        cases: How many cases were run, of any verdict.
-        verdict: The worst verdict; ``inconclusive`` where too little was conclusive.
-        counts: How many cases had which verdict; ``zero`` where all gradients are zero.
-        clip_active: In which fraction of the cases the clip changed a gradient.
-        regimes: How many cases were made in which regime.
-        gradients: A summary for each gradient.
-        weak: Gradients that were conclusive in less than half of the cases where they are not zero.
-        unchecked: Gradients that the candidate never returned.
-        notes: What is odd but no failure.
-        failure: The smallest failing case; None where nothing failed.
-    """
-
-    system: str
-    candidate: str
-    input: InputKind
-    clip: str
-    truncate: str | None = None
-    lengths: bool = False
-    dtype: str
-    seed: int
-    cases: int
-    verdict: VerdictKind
-    counts: Mapping[str, int]
-    clip_active: float
-    regimes: Mapping[str, int]
-    gradients: Mapping[str, GradientSummary]
-    weak: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    failure: Failure | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether every gradient matched, and enough was conclusive to say so."""
-        return self.verdict == "match"
+        length = abs(factor)
+        return Interval(want * factor, tolerance * length, size * length, blur * length)

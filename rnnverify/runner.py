@@ -1,39 +1,30 @@
 """verify: many cases, one candidate, a report.
 
 All cases are run, whatever their verdicts, so that reports count the same number; then, if one
-failed, the failure is shrunk, once.
+failed, the failure is shrunk and explained, once. Only a candidate that hangs, or that gives other
+results for the same case, ends a run early: nothing it does later would mean anything.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
-from hypothesis import strategies as st
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from rnnverify.builtin import find_system
-from rnnverify.checker import check, check_under
-from rnnverify.describing import describe, first_wrong_step
+from rnnverify.checker import check_under
 from rnnverify.drawing import explore, smallest
-from rnnverify.errors import UsageError
-from rnnverify.evaluation import prepare
-from rnnverify.records import (
-    Candidate,
-    Case,
-    Clip,
-    Failure,
-    Report,
-    Truncation,
-    Verdict,
-    VerdictKind,
-)
-from rnnverify.sources import Generated, Sizes, Source
-from rnnverify.strategies import cases as case_strategy
+from rnnverify.execution import Execution, Watch
+from rnnverify.explaining import explain, hints_for
+from rnnverify.records import Candidate, Case, Clip, Truncation
+from rnnverify.restrictions import Size
+from rnnverify.results import Failure, Report, Verdict, VerdictKind
+from rnnverify.runs import Batch, Run
+from rnnverify.scales import Scale
+from rnnverify.storage import save_case
 from rnnverify.systems import System
-from rnnverify.tallying import Tally
+from rnnverify.terms import TIMEOUT, make_terms, names
 
 NOT_AGAIN = "; it did not fail when it was run again"
-BATCH = 2000
-"""Cases in one run of Hypothesis, which keeps what it has seen."""
 
 
 def verify(
@@ -46,12 +37,20 @@ def verify(
     seed: int = 0,
     lengths: bool = False,
     truncate: str | int | Truncation | None = None,
+    gradients: Sequence[str] | None = None,
+    scale: str | float | Scale = 1,
+    dims: Mapping[str, Size] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    clip_over: Sequence[str] | None = None,
+    digits: float | None = None,
+    timeout: float | None = TIMEOUT,
+    save: str | Path | None = None,
 ) -> Report:
     """Verify gradient code on generated cases.
 
     Args:
         candidate: Takes a Case, returns a mapping from array names to gradients.
-        system: A built-in system, or its name.
+        system: A built-in system's name, or a system.
         clip: How the candidate clips its gradients, such as ``"value:5"``; a kind without a number
             has thresholds drawn from each case.
         dtype: The dtype of the cases, in which the candidate computes.
@@ -59,6 +58,16 @@ def verify(
         seed: The same seed gives the same cases.
         lengths: Whether the sequences of a batch have lengths of their own: ``case["lengths"]``.
         truncate: How far back losses are propagated: 5 steps, say, or ``"chunks:5"``.
+        gradients: The arrays whose gradients the candidate returns, if not those of all weights.
+        scale: A constant factor that its gradients are wanted to have: a number, or a formula in
+            the sizes of the axes, such as ``"1/T"``. The clip comes after it.
+        dims: Sizes of axes, for code that has them built in: ``{"H": 32, "T": (1, 8)}``.
+        fixed: Arrays held at a value, for code that lacks them: ``{"h0": 0, "loss_weights": 1}``.
+            The gradient of a weight that is fixed may be left out.
+        clip_over: The arrays whose gradients are clipped; the weights among ``gradients`` if None.
+        digits: How many decimal digits, of each gradient's largest entry, are enough to match.
+        timeout: How many seconds a call may take; None for no limit, and for calls in this thread.
+        save: The folder in which the smallest failing case is saved.
 
     Returns:
         The report; ``report.ok`` says whether every gradient matched.
@@ -66,193 +75,107 @@ def verify(
     Raises:
         UsageError: if an argument is not what it should be.
     """
+    over = names("clip_over", clip_over)
     run = Run(
         candidate=candidate,
         name=getattr(candidate, "__qualname__", type(candidate).__name__),
         system=find_system(system),
-        clips=(Clip.parse(clip) if isinstance(clip, str) else clip,),
+        clips=(Clip.parse(clip) if over is None else Clip.parse(clip).replace(over=over),),
         dtype=dtype,
         cases=cases,
         seed=seed,
         lengths=lengths,
         truncation=Truncation.parse(truncate),
+        dims=dims,
+        fixed=fixed,
+        terms=make_terms(gradients=gradients, scale=scale, digits=digits, timeout=timeout),
+        save=None if save is None else Path(save),
     )
-    (report,) = run.reports()
+    (report,) = execute(run)
     return report
 
 
-def largest_in_each(buckets: Sequence[Mapping[str, int]], sizes: Sizes) -> list[dict[str, int]]:
-    """Return the largest dims that fit in each bucket, as far as they can, and those of all."""
-    return [
-        {axis: max(low, min(high, bucket.get(axis, high))) for axis, (low, high) in sizes.items()}
-        for bucket in (*buckets, {})
-    ]
+def execute(run: Run, visited: Callable[[], None] = lambda: None) -> list[Report]:
+    """Run all cases, and return one report a clip.
 
-
-class _Batch(NamedTuple):
-    """One run of Hypothesis."""
-
-    seed: int
-    cases: int
-
-
-@dataclass
-class _Watch:
-    """What is kept of the cases under one clip: figures, and the first verdict of each kind."""
-
-    clip: Clip
-    tally: Tally = field(default_factory=Tally)
-    first: dict[VerdictKind, tuple[_Batch, Verdict]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run: everything that settles which cases a candidate sees, under which clips.
-
-    Attributes:
-        candidate: The gradient code under test.
-        name: What reports call it.
-        system: The system.
-        clips: Each case is visited once under each.
-        dtype: The dtype of the cases.
-        cases: How many cases to run.
-        seed: The same seed gives the same cases.
-        source: Where their sequences come from.
-        lengths: Whether the sequences of a batch have lengths of their own.
-        truncation: How far back losses are propagated.
-        replay: Gives the command that shows a failure under a clip again.
-
-    Raises:
-        UsageError: if there are too few cases, the seed is negative, the dtype is unknown, or what
-            is asked for does not go together.
+    Args:
+        run: What to run.
+        visited: Is called after every case.
     """
+    run.prepare()
+    execution = Execution(run)
+    for batch in run.batches:
 
-    candidate: Candidate
-    name: str
-    system: System
-    clips: tuple[Clip, ...]
-    dtype: str
-    cases: int
-    seed: int
-    source: Source = field(default_factory=Generated)
-    lengths: bool = False
-    truncation: Truncation | None = None
-    replay: Callable[[Clip], str] | None = None
-
-    def __post_init__(self) -> None:
-        if self.cases < 1:
-            message = f"cases: {self.cases} is too few; at least 1 is needed"
-            raise UsageError(message)
-        if self.seed < 0:
-            message = f"seed: {self.seed} is negative; it must be 0 or more"
-            raise UsageError(message)
-        _ = self._strategy
-        longest = self.source.sizes(self.system)["T"][1]
-        if self.truncation and not self.truncation.since(longest).any():
-            message = (
-                f"truncate: {self.truncation} cuts nothing in sequences of {longest} steps, the "
-                "longest that are generated; ask for fewer"
-            )
-            raise UsageError(message)
-
-    def prepare(self) -> None:
-        """Begin to compile in the background."""
-        system = self.system.with_lengths if self.lengths else self.system
-        dims = largest_in_each(system.buckets, self.source.sizes(system))
-        prepare(system, dims, self.clips, truncated=self.truncation is not None)
-
-    def reports(self, visited: Callable[[], None] = lambda: None) -> list[Report]:
-        """Run all cases, and return one report a clip.
-
-        Args:
-            visited: Is called after every case.
-        """
-        self.prepare()
-        watches = [_Watch(clip) for clip in self.clips]
-        for batch in self._batches:
-
-            def visit(case: Case, batch: _Batch = batch) -> None:
-                verdicts = check_under(self.clips, case, self.candidate)
-                for watch, verdict in zip(watches, verdicts, strict=True):
-                    watch.tally.add(verdict)
-                    watch.first.setdefault(verdict.kind, (batch, verdict))
+        def visit(case: Case, batch: Batch = batch) -> None:
+            if execution.visit(batch, case):
                 visited()
 
-            explore(self._strategy, visit, seed=batch.seed, cases=batch.cases)
-        return [self._report(watch) for watch in watches]
+        explore(run.strategy, visit, seed=batch.seed, cases=batch.cases)
+    return [_reported(execution, watch) for watch in execution.watches]
 
-    @property
-    def _strategy(self) -> st.SearchStrategy[Case]:
-        return case_strategy(
-            self.system,
-            dtype=self.dtype,
-            source=self.source,
-            lengths=self.lengths,
-            truncate=self.truncation,
-        )
 
-    @property
-    def _batches(self) -> list[_Batch]:
-        starts = range(0, self.cases, BATCH)
-        return [
-            _Batch(seed=(self.seed << 32) + i, cases=min(BATCH, self.cases - start))
-            for i, start in enumerate(starts)
-        ]
+def _reported(execution: Execution, watch: Watch) -> Report:
+    run, report = execution.run, execution.report(watch)
+    verdict, failure = _failure(execution, watch)
+    return replace(
+        report,
+        verdict=verdict,
+        hints=hints_for(run, watch.clip, verdict, report.scaled_by),
+        failure=failure,
+    )
 
-    def _report(self, watch: _Watch) -> Report:
-        tally = watch.tally
-        return Report(
-            system=self.system.name,
-            candidate=self.name,
-            input=self.source.kind,
-            clip=str(watch.clip),
-            truncate=str(self.truncation) if self.truncation else None,
-            lengths=self.lengths,
-            dtype=self.dtype,
-            seed=self.seed,
-            cases=tally.cases,
-            verdict=tally.verdict,
-            counts=dict(sorted(tally.counts.items())),
-            clip_active=tally.active / tally.cases,
-            regimes=dict(sorted(tally.regimes.items())),
-            gradients=tally.gradients,
-            weak=tally.weak,
-            unchecked=tally.unchecked,
-            notes=(*tally.notes, *self._hidden(watch.clip)),
-            failure=self._failure(watch),
-        )
 
-    def _hidden(self, clip: Clip) -> tuple[str, ...]:
-        if any(each.kind == "none" for each in self.clips):
-            return ()
-        return (f"only checked under a clip, and {clip} hides every bug beyond it; add clip none",)
+def _failure(execution: Execution, watch: Watch) -> tuple[VerdictKind, Failure | None]:
+    """Return the verdict on a run, and the smallest failing case, explained."""
+    run, verdict = execution.run, watch.tally.verdict
+    if verdict in ("match", "inconclusive"):
+        finding = execution.findings.get("zero_upstream")
+        if finding is None or watch is not execution.watches[0]:
+            return verdict, None
+        return finding.verdict.kind, _told(run, watch, finding.verdict)
+    batch, first = watch.first[watch.tally.worst or verdict]
+    if first.hung or first.kind == "nondeterministic":
+        return verdict, Failure.of(first, _kept(run, watch, first)[0])
+    again = _smallest(run, watch, batch, first.kind)
+    if again is None:
+        return verdict, Failure.of(first, run.replay_of(watch.clip, None), remark=NOT_AGAIN)
+    failure = _told(run, watch, replace(again, kind=verdict))
+    found = failure.verdict.kind
+    return (found if found == "nondeterministic" else verdict), failure
 
-    def _failure(self, watch: _Watch) -> Failure | None:
-        kind = watch.tally.verdict
-        if kind in ("match", "inconclusive"):
-            return None
-        batch, verdict = watch.first[kind]
 
-        def fails(case: Case) -> bool:
-            return check(case.replace(clip=watch.clip), self.candidate).kind == kind
+def _smallest(run: Run, watch: Watch, batch: Batch, kind: VerdictKind) -> Verdict | None:
+    """Return the verdict on the smallest case found that fails in the same way, twice."""
 
-        case = smallest(self._strategy, fails, seed=batch.seed, cases=batch.cases)
-        replay = self._replay(watch.clip)
-        again = None if case is None else check(case.replace(clip=watch.clip), self.candidate)
-        if again is None or again.kind != kind:
-            return describe(verdict, replay, None, NOT_AGAIN)
-        return describe(again, replay, first_wrong_step(again.case, self.candidate))
+    def judged(case: Case) -> Verdict:
+        (verdict,) = check_under([watch.clip], case, run.candidate, run.terms)
+        return verdict
 
-    def _replay(self, clip: Clip) -> str:
-        if self.replay is not None:
-            return self.replay(clip)
-        given = {
-            "clip": str(clip),
-            "dtype": self.dtype,
-            "cases": self.cases,
-            "seed": self.seed,
-            **({"lengths": True} if self.lengths else {}),
-            **({"truncate": str(self.truncation)} if self.truncation else {}),
-        }
-        words = ", ".join(f"{name}={value!r}" for name, value in given.items())
-        return f"rnnverify.verify({self.name}, {self.system.name!r}, {words})"
+    case = smallest(
+        run.strategy,
+        lambda case: judged(case).kind == kind,
+        seed=batch.seed,
+        cases=batch.cases,
+    )
+    again = None if case is None else judged(case)
+    return again if again is not None and again.kind == kind else None
+
+
+def _told(run: Run, watch: Watch, verdict: Verdict) -> Failure:
+    replay, saved = _kept(run, watch, verdict)
+    failure = explain(verdict, run.candidate, run.terms, replay)
+    return replace(failure, saved=None if saved is None else str(saved))
+
+
+def _kept(run: Run, watch: Watch, verdict: Verdict) -> tuple[str, Path | None]:
+    """Save a case, if that was asked for, and return how to show it again."""
+    if run.save is None:
+        return run.replay_of(watch.clip, None), None
+    saved = save_case(
+        run.save / run.file_of(watch.clip),
+        verdict.case,
+        candidate=run.name,
+        message=verdict.text,
+        terms=run.checked,
+    )
+    return run.replay_of(watch.clip, saved), saved

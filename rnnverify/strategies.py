@@ -18,6 +18,8 @@ from rnnverify.builtin import find_system
 from rnnverify.errors import UsageError
 from rnnverify.records import DTYPES, Case, Truncation
 from rnnverify.regimes import BEYOND_SHARE, TABLES, Regime, build
+from rnnverify.restrictions import Restrictions, Size
+from rnnverify.shapes import Sizes, combinations
 from rnnverify.sources import Generated, Source
 from rnnverify.systems import System
 
@@ -33,19 +35,23 @@ def cases(
     source: Source | None = None,
     lengths: bool = False,
     truncate: str | int | Truncation | None = None,
+    dims: Mapping[str, Size] | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> st.SearchStrategy[Case]:
     """Return a Hypothesis strategy for cases of a system.
 
     Args:
-        system: A built-in system, or its name.
+        system: A built-in system's name, or a system.
         dtype: ``float64`` or ``float32``, to which the case's real arrays are rounded.
         source: Where sequences come from; generated if None.
         lengths: Whether the sequences of a batch have lengths of their own: ``case["lengths"]``.
         truncate: How far back losses are propagated: 5 steps, say, or ``"chunks:5"``.
+        dims: Sizes of axes: ``{"H": 32, "T": (1, 8)}``; of the others, those that the system says.
+        fixed: Arrays held at a value: ``{"h0": 0, "loss_weights": 1}``.
 
     Raises:
-        UsageError: if the system or the dtype is unknown, or the system has no batches but lengths
-            are asked for.
+        UsageError: if the system or the dtype is unknown, the system has no batches but lengths
+            are asked for, or dims or fixed do not fit it.
     """
     system = find_system(system)
     if lengths:
@@ -59,22 +65,30 @@ def cases(
     if dtype not in DTYPES:
         message = f"dtype: unknown {dtype!r}; known are {', '.join(DTYPES)}"
         raise UsageError(message)
-    return _cases(system, np.dtype(dtype), source or Generated(), Truncation.parse(truncate))
+    return _cases(
+        system=system,
+        dtype=np.dtype(dtype),
+        source=source or Generated(),
+        truncation=Truncation.parse(truncate),
+        restrictions=Restrictions.of(system, dims, fixed),
+    )
 
 
 @st.composite
 def _cases(
     draw: st.DrawFn,
+    *,
     system: System,
     dtype: np.dtype[Any],
     source: Source,
     truncation: Truncation | None,
+    restrictions: Restrictions,
 ) -> Case:
-    sizes = source.sizes(system)
-    dims = {axis: _draw_size(draw, system, axis, sizes[axis]) for axis in system.dims}
+    dims = _draw_dims(draw, system, {**source.sizes(system), **restrictions.dims})
     regime = Regime(**{table: _draw_choice(draw, table) for table in TABLES})
     random = np.random.default_rng([_draw_integer(draw, 0, 2**32 - 1), *regime.key, *dims.values()])
     arrays = build(system, dims, regime, random) | source.inputs(dims, random)
+    arrays |= restrictions.held(system, dims, dtype)
     labels = (*regime.labels, *_special(system, dims))
     for label in labels:
         event(label)
@@ -86,7 +100,23 @@ def _cases(
         truncation=truncation,
         beyond=BEYOND_SHARE[regime.beyond],
         regimes=labels,
+        fixed=frozenset(restrictions.fixed),
+        leaves=system.leaves,
+        origin=system,
     )
+
+
+def _draw_dims(draw: st.DrawFn, system: System, sizes: Sizes) -> dict[str, int]:
+    """Draw the size of each axis; those that cannot be padded come in a few combinations."""
+    shapes = combinations(system, sizes)
+    shape: Mapping[str, int] = {}
+    drawn = {}
+    for axis in system.dims:
+        if axis not in system.unpadded:
+            drawn[axis] = _draw_size(draw, system, axis, sizes[axis])
+        elif not shape:
+            shape = shapes[_draw_integer(draw, 0, len(shapes) - 1)]
+    return {axis: {**drawn, **shape}[axis] for axis in system.dims}
 
 
 def _special(system: System, dims: Mapping[str, int]) -> tuple[str, ...]:

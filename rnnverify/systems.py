@@ -8,9 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from rnnverify.axes import INTEGERS, LINEAR, RANGES, Axes, lengths
+from rnnverify.axes import INTEGERS, LINEAR, RANGES, Axes, lengths, reals
 from rnnverify.errors import UsageError
 from rnnverify.records import DTYPES, Array, Candidate, Case, Clip, Truncation
+
+MEANINGS = {"T": "time steps", "B": "sequences", "H": "hidden units", "D": "input features"}
+"""What axes are usually called, in systems that do not say."""
+SIZES = {"T": (1, 8)}
+USUAL = (1, 5)
+"""Sizes in generated cases of systems that do not say."""
+
+Described = Mapping[str, Any]
+"""Arrays by name: their Axes, or the axes of an array of reals as text."""
+
+
+def no_model(case: Case) -> Mapping[str, Any]:
+    """Stand in for the built-in model of a system that has none.
+
+    Raises:
+        UsageError: always.
+    """
+    message = f"system: {case.system!r} has no model of its own; name a candidate"
+    raise UsageError(message)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,15 +39,32 @@ class System:
     A layer has upstream gradients (cotangents) for inputs instead of loss weights; its loss_t is
     their product with the outputs of step t, and the steps' losses are added up.
 
+    A system of one's own needs a name, weights and inputs, and either a ``step`` or a ``loss``:
+
+        >>> RNN = rnnverify.System(
+        ...     name="my_rnn",
+        ...     weights={"W": "H H", "U": "D H"},
+        ...     state={"h0": "H"},
+        ...     inputs={"x": "T D", "loss_weights": rnnverify.loss_weights("T")},
+        ...     step=lambda weights, h, x: ...,
+        ...     init=lambda weights, state: state["h0"],
+        ... )
+
     Attributes:
         name: What it is called on the command line.
         source: Citation.
-        dims: What each axis is, in a few words, by its name; ``T`` is time.
-        sizes: The smallest and largest size of each axis in generated cases.
-        weights: Axes of the weights; clips cover their gradients.
+        dims: What each axis is, in a few words, by its name; ``T`` is time. Left out, those that
+            the arrays name.
+        sizes: The smallest and largest size of each axis in generated cases; those left out go from
+            1 to 8 (``T``) or to 5.
+        weights: Axes of the weights; clips cover their gradients. A plain string is an array of
+            reals, as ``"H V"``; see also ``tokens``, ``bits`` and their like.
         state: Axes of the initial state.
         inputs: Axes of everything else; what begins with ``T`` is read step by step.
-        init: JAX: (weights, state) -> the carry that enters the first step.
+        loss: JAX: (every array, by name) -> the loss, a number. Instead of a step; references are
+            then compiled for a few shapes, without padding, and there is no truncation.
+        init: JAX: (weights, state) -> the carry that enters the first step; the states themselves
+            if it is left out.
         step: JAX: (weights, carry, this step's inputs) -> (carry, loss_t). The inputs hold the
             number of the step, from 0, as ``"t"``.
         final: JAX: (carry after the last step, inputs that are not read step by step) -> what it
@@ -36,31 +72,78 @@ class System:
         gradients: The built-in candidate.
         truncated_gradients: The built-in candidate for truncated backpropagation, if there is one.
         fills: What an array is padded with, where it is not 0.
-        unpadded: Axes that must not be padded.
-        buckets: The padded sizes for which references are compiled, smallest first.
+        unpadded: Axes that must not be padded; where there is no ``buckets``, all but ``T``.
+        buckets: The padded sizes for which references are compiled, smallest first. To give them is
+            to say that padding with ``fills`` changes no gradient.
         has_kinks: Whether a derivative jumps somewhere, as that of relu does at 0. Which side a sum
             that cancels exactly comes to lie on is decided by rounding, and such a case is
             inconclusive; generated biases keep clear of most.
         limits: The largest size that an axis may have at all, where it is bounded.
+        strict: Whether a primitive without a rounding rule is an error; otherwise it gets noise on
+            its operands and its result, and a warning names it.
+
+    Raises:
+        UsageError: if there is no weight, no time, or not just one of ``step`` and ``loss``.
     """
 
     name: str
-    source: str
-    dims: Mapping[str, str]
-    sizes: Mapping[str, tuple[int, int]]
-    weights: Mapping[str, Axes]
-    state: Mapping[str, Axes] = field(default_factory=lambda: MappingProxyType({}))
-    inputs: Mapping[str, Axes]
-    init: Callable[..., Any]
-    step: Callable[..., Any]
+    source: str = ""
+    dims: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
+    weights: Described
+    state: Described = field(default_factory=lambda: MappingProxyType({}))
+    inputs: Described
+    loss: Callable[..., Any] | None = None
+    init: Callable[..., Any] = lambda _weights, state: state
+    step: Callable[..., Any] | None = None
     final: Callable[..., Any] | None = None
-    gradients: Candidate
+    gradients: Candidate = no_model
     truncated_gradients: Candidate | None = None
     fills: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unpadded: frozenset[str] = frozenset()
-    buckets: Sequence[Mapping[str, int]]
+    buckets: Sequence[Mapping[str, int]] = ()
     has_kinks: bool = False
     limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        for role in ("weights", "state", "inputs"):
+            given = getattr(self, role).items()
+            made = {name: reals(axes) if isinstance(axes, str) else axes for name, axes in given}
+            object.__setattr__(self, role, MappingProxyType(made))
+        axes = [axis for each in self.arrays.values() for axis in each.letters]
+        problem = self._problem(axes)
+        if problem:
+            message = f"system: {self.name!r} {problem}"
+            raise UsageError(message)
+        found = sorted(set(axes) - set(self.dims), key=lambda axis: (axis != "T", axes.index(axis)))
+        dims = {**self.dims, **{axis: MEANINGS.get(axis, axis) for axis in found}}
+        sizes = {axis: self.sizes.get(axis, SIZES.get(axis, USUAL)) for axis in dims}
+        object.__setattr__(self, "dims", MappingProxyType(dims))
+        object.__setattr__(self, "sizes", MappingProxyType(sizes))
+        if not self.buckets:
+            padded = frozenset() if self.step is None else frozenset("T")
+            object.__setattr__(self, "unpadded", frozenset(dims) - padded)
+            object.__setattr__(self, "buckets", ({axis: sizes[axis][1] for axis in padded},))
+
+    def __repr__(self) -> str:
+        return f"<System {self.name}: {', '.join(self.weights)}>"
+
+    def _problem(self, axes: Sequence[str]) -> str:
+        """Say what is wrong with how the system is described; "" if nothing is."""
+        roles = [*self.weights, *self.state, *self.inputs]
+        if (self.step is None) == (self.loss is None):
+            return "must have either a step or a loss"
+        if not self.weights:
+            return "has no weights; name at least one array that is to be learnt"
+        if len(set(roles)) < len(roles):
+            twice = sorted({name for name in roles if roles.count(name) > 1})
+            return f"has {', '.join(twice)} in more than one of weights, state and inputs"
+        if "T" not in axes or not any(each.is_scanned for each in self.inputs.values()):
+            return "has no input that is read step by step: the first axis of one must be T, time"
+        if unknown := (set(self.sizes) | set(self.fills)) - set(axes) - set(roles):
+            return f"gives sizes or fills for {', '.join(sorted(unknown))}, which it does not have"
+        return ""
 
     @cached_property
     def arrays(self) -> dict[str, Axes]:
@@ -90,7 +173,7 @@ class System:
         Raises:
             UsageError: if it has no batches.
         """
-        if "B" not in self.dims:
+        if "B" not in self.dims or self.step is None:
             message = f"lengths: {self.name} reads one sequence, no batch of them"
             raise UsageError(message)
         return replace(self, inputs={**self.inputs, "lengths": lengths("B")})
@@ -132,10 +215,12 @@ class System:
         return Case(
             system=self.name,
             dims={axis: dims[axis] for axis in self.dims},
-            arrays={n: self._values(n, made[n], dims, np.dtype(dtype)) for n in made},
+            arrays={n: self.entries(n, made[n], dims, np.dtype(dtype)) for n in made},
             dtype=np.dtype(dtype),
-            clip=Clip.parse(clip) if isinstance(clip, str) else clip,
+            clip=Clip.parse(clip),
             truncation=Truncation.parse(truncate),
+            leaves=self.leaves,
+            origin=self,
         )
 
     def _misnamed(self, arrays: Mapping[str, Any]) -> str:
@@ -163,10 +248,14 @@ class System:
                 )
                 raise UsageError(message)
 
-    def _values(
+    def entries(
         self, name: str, array: Array, dims: Mapping[str, int], dtype: np.dtype[Any]
     ) -> Array:
-        """Check an array's entries, and return it in the dtype of its kind."""
+        """Return an array in the dtype of its kind.
+
+        Raises:
+            UsageError: if an entry is outside the values that the array may hold.
+        """
         axes = self.arrays[name]
         if axes.values in INTEGERS:
             low, high = (1, dims["T"]) if axes.below is None else (0, dims[axes.below] - 1)

@@ -4,17 +4,30 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 
-from rnnverify.records import VERDICT_KINDS, Comparison, GradientSummary, Verdict, VerdictKind
+from rnnverify.results import (
+    VERDICT_KINDS,
+    Comparison,
+    GradientSummary,
+    Verdict,
+    VerdictKind,
+)
+from rnnverify.scales import explaining
 
 ENOUGH = 0.5
 """A gradient must be conclusive in this share of the cases in which it is not zero."""
 
 
 class Tally:
-    """Counts verdicts, one by one."""
+    """Counts verdicts, one by one.
 
-    def __init__(self) -> None:
+    Args:
+        axes: What each axis of the system is, by its name.
+    """
+
+    def __init__(self, axes: Mapping[str, str]) -> None:
         self.cases = 0
+        self._axes = axes
+        self._ratios: list[tuple[Mapping[str, int], float]] = []
         self.counts: Counter[str] = Counter()
         self.active = 0
         self.regimes: Counter[str] = Counter()
@@ -28,6 +41,10 @@ class Tally:
         self.counts["zero" if verdict.zero else verdict.kind] += 1
         self.active += verdict.clip_active
         self.regimes.update(verdict.case.regimes)
+        if verdict.ratio is not None:
+            self._ratios.append((verdict.case.dims, verdict.ratio))
+        elif verdict.ok and not verdict.zero and not verdict.clip_active:
+            self._ratios.append((verdict.case.dims, 1.0))
         self._unchecked.update(verdict.unchecked)
         self._notes.update(verdict.notes)
         for comparison in verdict.comparisons:
@@ -35,12 +52,29 @@ class Tally:
             tally.add(comparison, judged=verdict.kind != "inconclusive")
 
     @property
+    def worst(self) -> VerdictKind | None:
+        """The worst verdict on a case."""
+        return next((kind for kind in reversed(VERDICT_KINDS) if self.counts[kind]), None)
+
+    @property
+    def scaled_by(self) -> str | None:
+        """The factor over all gradients that explains every case, those that match included."""
+        if not self.counts["scaled"]:
+            return None
+        return explaining(self._ratios, self._axes) or None
+
+    @property
     def verdict(self) -> VerdictKind:
-        """The worst verdict, or ``inconclusive`` where too little was conclusive for a match."""
-        seen = [kind for kind in VERDICT_KINDS if self.counts[kind]]
-        if seen and seen[-1] not in ("match", "inconclusive"):
-            return seen[-1]
-        return "inconclusive" if self.weak or not seen else "match"
+        """The worst verdict, or ``inconclusive`` where too little was conclusive for a match.
+
+        Factors that are others in other cases, for no reason that can be seen, are wrong gradients.
+        """
+        worst = self.worst
+        if worst == "scaled" and self.scaled_by is None:
+            return "wrong"
+        if worst not in (None, "match", "inconclusive"):
+            return worst
+        return "inconclusive" if self.weak or worst is None else "match"
 
     @property
     def weak(self) -> tuple[str, ...]:

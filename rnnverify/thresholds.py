@@ -20,7 +20,9 @@ MOST_DOUBLINGS = 40
 exponents above the largest gradient would be used up."""
 
 
-def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Clip, float]:
+def resolve(
+    clip: Clip, case: Case, gradients: Mapping[str, Array], *, adjustable: bool = True
+) -> tuple[Clip, float]:
     """Return the clip with a number, and what the loss weights are to be multiplied by.
 
     A clip without a number gets one such that it changes the share ``case.beyond`` of the
@@ -31,15 +33,17 @@ def resolve(clip: Clip, case: Case, gradients: Mapping[str, Array]) -> tuple[Cli
     Args:
         clip: The clip that was asked for.
         case: The case.
-        gradients: The reference's unclipped gradients of the weights.
+        gradients: The reference's unclipped gradients of the arrays that are covered.
+        adjustable: Whether the loss weights may be multiplied at all.
     """
     if clip.kind == "none":
         return clip, 1.0
     if clip.threshold is None:
         magnitudes = _magnitudes(clip, gradients)
-        return Clip(clip.kind, _draw(magnitudes, _least(clip, case, gradients), case.beyond)), 1.0
+        drawn = _draw(magnitudes, _least(clip, case, gradients), case.beyond)
+        return clip.replace(threshold=drawn), 1.0
     least = min((float(np.abs(g).max()) for g in gradients.values() if np.any(g)), default=0.0)
-    if case.beyond <= HOSTILE_ABOVE or not 0 < least < np.inf:
+    if not adjustable or case.beyond <= HOSTILE_ABOVE or not 0 < least < np.inf:
         return clip, 1.0
     doublings = np.ceil(np.log2(clip.threshold / least)) + 1
     largest = max(1.0, *(float(np.abs(g).max()) for g in gradients.values()))

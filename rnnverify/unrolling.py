@@ -44,6 +44,9 @@ def unrolled_gradient(
 
 def _loss(system: System) -> Callable[[Arrays, Arrays, Arrays], jax.Array]:
     """Return the loss of a sequence, as a function of leaves, fixed inputs, and sizes."""
+    whole = system.loss
+    if whole is not None:
+        return lambda leaves, fixed, _: whole(leaves | fixed)
 
     def loss(leaves: Arrays, fixed: Arrays, sizes: Arrays) -> jax.Array:
         weights = {name: leaves[name] for name in system.weights}
@@ -75,7 +78,10 @@ def _advance(
     if "lengths" in once:
         going_on = x["t"] < once["lengths"]
         x = {**x, **{name: _where(going_on, x[name], 0.0) for name in system.linear if name in x}}
+    assert system.step is not None
     new, loss_t = system.step(weights, carry, x)
+    if not system.linear:
+        loss_t = _where(going_on, loss_t, 0.0)
     held = jax.tree.map(lambda a, b: _where(going_on, a, b), new, carry)
     for name in system.linear:
         if system.inputs[name].values == "loss weights":

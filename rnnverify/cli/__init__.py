@@ -1,11 +1,13 @@
-"""The command line: ``rnnverify verify``, ``rnnverify systems``."""
+"""The command line: ``rnnverify verify``, ``replay``, ``new-test`` and ``systems``."""
 
 import sys
 
 import click
 
 from rnnverify import __version__
+from rnnverify.cli.new_test import new_test
 from rnnverify.cli.process import OWN_PROCESS
+from rnnverify.cli.replay import replay
 from rnnverify.cli.systems import systems
 from rnnverify.cli.verify import verify
 from rnnverify.errors import RnnverifyError
@@ -20,6 +22,8 @@ def cli() -> None:
 
 
 cli.add_command(verify)
+cli.add_command(replay)
+cli.add_command(new_test)
 cli.add_command(systems)
 
 

@@ -1,4 +1,4 @@
-"""Loading a candidate: ``PATH.py:function`` or ``package.module:function``."""
+"""Loading what a command line names: ``PATH.py:function`` or ``package.module:OBJECT``."""
 
 import functools
 import importlib
@@ -7,9 +7,13 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from rnnverify.errors import UsageError
 from rnnverify.records import Candidate
+
+if TYPE_CHECKING:
+    from rnnverify.systems import System
 
 FORM = "write PATH.py:function or package.module:function"
 
@@ -21,20 +25,42 @@ def load_candidate(text: str) -> Candidate:
         UsageError: if the file, the module or the function does not exist, or loading it fails; the
             message then holds the user's own traceback.
     """
-    place, colon, name = text.rpartition(":")
-    if not colon or not place or not name:
-        message = f"candidate: {text!r} names no function; {FORM}"
-        raise UsageError(message)
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    found = _attribute(module, name, place)
+    found = _load(text)
     if isinstance(found, type) or not callable(found):
         message = (
             f"candidate: {text} is no function, but a {type(found).__name__}; "
             "name a function, or an object that can be called"
         )
         raise UsageError(message)
-    candidate: Candidate = found
+    candidate: Candidate = getattr(found, "rnnverify_adapter", found)
     return candidate
+
+
+def load_system(text: str) -> "System":
+    """Return the system that a command line names: built in, or an object in a file or module.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    from rnnverify.builtin import find_system
+    from rnnverify.systems import System
+
+    if ":" not in text:
+        return find_system(text)
+    found = _load(text)
+    if not isinstance(found, System):
+        message = f"system: {text} is no rnnverify.System, but a {type(found).__name__}"
+        raise UsageError(message)
+    return found
+
+
+def _load(text: str) -> object:
+    place, colon, name = text.rpartition(":")
+    if not colon or not place or not name:
+        message = f"candidate: {text!r} names no function; {FORM}"
+        raise UsageError(message)
+    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
+    return _attribute(module, name, place)
 
 
 def _attribute(module: ModuleType, name: str, place: str) -> object:
@@ -54,7 +80,10 @@ def _load_file(path: Path) -> ModuleType:
         message = f"candidate: there is no file {path}; {FORM}"
         raise UsageError(message)
     name = f"rnnverify_candidate_{path.stem}"  # not to replace a library of the same name
-    spec = importlib.util.spec_from_file_location(name, path)
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ == str(path.resolve()):
+        return known
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -24,8 +24,12 @@ STDOUT = "-"
 PLAIN_WIDTH = 120
 
 
-def check_writable(target: str) -> None:
+def check_writable(target: str, option: str = "--json") -> None:
     """Find out before a long run whether its result can be written.
+
+    Args:
+        target: Where to.
+        option: Which option says so.
 
     Raises:
         UsageError: if not.
@@ -35,7 +39,9 @@ def check_writable(target: str) -> None:
     path = Path(target)
     place = path if path.exists() else path.parent
     if path.is_dir() or not place.exists() or not os.access(place, os.W_OK):
-        message = f"--json: cannot write {target!r}; name a file in a folder that can be written to"
+        message = (
+            f"{option}: cannot write {target!r}; name a file in a folder that can be written to"
+        )
         raise UsageError(message)
 
 

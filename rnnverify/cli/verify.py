@@ -1,17 +1,16 @@
 """``rnnverify verify``: the built-in models, or somebody's own gradient code."""
 
-import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnverify.cli.candidates import load_candidate
 from rnnverify.cli.output import (
     STDOUT,
     check_writable,
@@ -21,15 +20,16 @@ from rnnverify.cli.output import (
     write,
 )
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
+from rnnverify.cli.requests import Options, requested
+from rnnverify.cli.supervising import Told, supervise
 from rnnverify.errors import UsageError
-from rnnverify.records import CLIP_KINDS, DTYPES, Candidate, Clip, Report, Truncation
-from rnnverify.reports.json import document, render
+from rnnverify.records import Case
+from rnnverify.reports.json import document, render, report_values
 from rnnverify.reports.terminal import show
+from rnnverify.results import Failure, Report, Verdict
 
 if TYPE_CHECKING:
-    from rnnverify.runner import Run
-    from rnnverify.sources import Source, Text
-    from rnnverify.systems import System
+    from rnnverify.runs import Run
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -41,6 +41,9 @@ Examples:
   rnnverify verify my_rnn.py:gradients --system char_rnn --clip value:5 --clip none
   rnnverify verify my_rnn.py:gradients --system char_rnn --truncate 5
   rnnverify verify my_lstm.py:gradients --system lstm --lengths
+  rnnverify verify my_rnn.py:gradients --system char_rnn --set h0=0 --set loss_weights=1 --scale 1/T
+  rnnverify verify my_kernel.py:gradients --system elman --dims H=32,T=1..8 --digits 5
+  rnnverify verify my_cell.py:gradients --system my_cell.py:CELL --save failures
   rnnverify verify --system char_rnn --text corpus.txt --json report.json
 
 \b
@@ -51,26 +54,14 @@ Exit codes:
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a command line says."""
-
-    candidate: str | None
-    system: tuple[str, ...]
-    clip: tuple[str, ...]
-    dtype: tuple[str, ...]
-    cases: int
-    seed: int
-    text: Path | None
-    truncate: str | None
-    lengths: bool
-    target: str | None
-    cache: bool
-
-
 @click.command(epilog=EXAMPLES)
 @click.argument("candidate", required=False)
-@click.option("--system", multiple=True, metavar="NAME", help="Which system; all if not given.")
+@click.option(
+    "--system",
+    multiple=True,
+    metavar="NAME|PATH.py:OBJECT",
+    help="Which system: a built-in one, or one of your own; all built-in ones if not given.",
+)
 @click.option(
     "--clip",
     multiple=True,
@@ -98,6 +89,57 @@ class Options:
     help="Losses go back K steps only (1: within the step), or to the start of a chunk of K.",
 )
 @click.option("--lengths", is_flag=True, help="Sequences in a batch have lengths of their own.")
+@click.option(
+    "--gradients",
+    multiple=True,
+    metavar="NAMES",
+    help="The candidate returns the gradients of these arrays only: Wxh,Whh,bh.",
+)
+@click.option(
+    "--dims",
+    multiple=True,
+    metavar="AXIS=N|N..M",
+    help="Sizes of axes, for code that has them built in: H=32,T=1..8.",
+)
+@click.option(
+    "--set",
+    "fixed",
+    multiple=True,
+    metavar="ARRAY=NUMBER",
+    help="Hold an array at a number, for code that lacks it: h0=0, loss_weights=1.",
+)
+@click.option(
+    "--scale",
+    default="1",
+    metavar="FACTOR",
+    help="A factor that all gradients are wanted to have: -1, 1/T, 2/(T*B).",
+)
+@click.option(
+    "--clip-over",
+    multiple=True,
+    metavar="NAMES",
+    help="The arrays whose gradients are clipped.  [default: the weights]",
+)
+@click.option(
+    "--digits",
+    type=float,
+    metavar="N",
+    help="How many decimal digits are enough.  [default: as many as rounding leaves]",
+)
+@click.option(
+    "--timeout",
+    type=float,
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one call of the candidate may take.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Save the smallest failing case there, for rnnverify replay.",
+)
 @click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
 @click.option(
     "--cache/--no-cache",
@@ -119,32 +161,48 @@ def verify(context: click.Context, /, **options: object) -> None:
     if own_process:
         settle(cache=chosen.cache)
     try:
-        sys.exit(_verify(chosen, own_process=own_process))
+        chosen = _settled(chosen)
+        told = supervise(partial(_hung, chosen)) if own_process else None
+        sys.exit(_verify(chosen, told, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
-def _verify(options: Options, *, own_process: bool) -> int:
-    target = options.target
+def _settled(options: Options) -> Options:
+    """Return options whose files stay where they are, whatever the candidate does.
+
+    Raises:
+        UsageError: if the result could not be written.
+    """
+    target, save = options.target, options.save
     if target is not None:
         check_writable(target)
         target = target if target == STDOUT else str(Path(target).absolute())
+    return replace(options, target=target, save=save and save.absolute())
+
+
+def _verify(options: Options, told: Told | None, *, own_process: bool) -> int:
+    target = options.target
     clean = stdout_kept_clean(own_process=own_process) if target == STDOUT else nullcontext()
     with clean:
-        runs = _runs(options)
+        runs = requested(options)
         if own_process:
             calm_collector()
-        reports, seconds, interrupted = _run_all(runs)
-    if target is not None:
-        write(render(document(reports, seconds=seconds)), target)
-    if reports:
-        show(console(stderr=target == STDOUT), reports)
+        reports, seconds, interrupted = _run_all(runs, told)
+    _show(reports, target, seconds=seconds)
     if interrupted:
         click.echo(f"interrupted after {len(reports)} reports", err=True)
         return INTERRUPTED
     return _exit_code(reports)
+
+
+def _show(reports: Sequence[Report], target: str | None, **more: Any) -> None:
+    if target is not None:
+        write(render(document(reports, **more)), target)
+    if reports:
+        show(console(stderr=target == STDOUT), reports)
 
 
 def _exit_code(reports: Sequence[Report]) -> int:
@@ -153,9 +211,10 @@ def _exit_code(reports: Sequence[Report]) -> int:
     return 0 if all(report.ok for report in reports) else 1
 
 
-def _run_all(runs: Sequence["Run"]) -> tuple[list[Report], float, bool]:
+def _run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], float, bool]:
     """Run everything; return the reports, the seconds it took, and whether it was interrupted."""
     from rnnverify.programs import abandon
+    from rnnverify.runner import execute
 
     start = time.perf_counter()
     reports: list[Report] = []
@@ -166,101 +225,55 @@ def _run_all(runs: Sequence["Run"]) -> tuple[list[Report], float, bool]:
                 run.prepare()
             for run in runs:
                 label = f"{run.system.name} {run.dtype} {run.source.kind}"
-                reports.extend(run.reports(shown.begin(label, run.cases)))
+                visited = shown.begin(label, run.cases)
+                if told is not None:
+                    told.words(_if_it_hangs(run, reports))
+                    visited = told.counting(visited)
+                reports.extend(execute(run, visited))
         except KeyboardInterrupt:
             interrupted = True
             abandon()
     return reports, round(time.perf_counter() - start, 3), interrupted
 
 
-def _runs(options: Options) -> list["Run"]:
-    """Return what a command line asks for, one run a system, dtype and source."""
-    from rnnverify.builtin import SYSTEMS, find_system
-    from rnnverify.runner import Run
-    from rnnverify.sources import read_text, takes_text
-
-    own = options.candidate is not None
-    if own and len(options.system) != 1:
-        given = ", ".join(options.system) or "none"
-        message = f"--system: a candidate needs one, but got {given}; known: {', '.join(SYSTEMS)}"
-        raise UsageError(message)
-    truncation = Truncation.parse(options.truncate)
-    systems = [find_system(name) for name in options.system] or _all_systems(options)
-    text = read_text(options.text) if options.text else None
-    if text is not None and not any(takes_text(system) for system in systems):
-        message = f"--text: {systems[0].name} reads no text; systems that do: char_rnn"
-        raise UsageError(message)
-    clips = tuple(Clip.parse(c) for c in options.clip or (("none",) if own else CLIP_KINDS))
-    loaded = load_candidate(options.candidate) if options.candidate else None
-    return [
-        Run(
-            candidate=loaded or _model(system, truncation),
-            name=options.candidate or _name(_model(system, truncation)),
-            system=system,
-            clips=tuple(dict.fromkeys(clips)),
-            dtype=dtype,
-            cases=options.cases,
-            seed=options.seed,
-            source=source,
-            lengths=options.lengths,
-            truncation=truncation,
-            replay=_replay(options, system, dtype),
-        )
-        for system in dict.fromkeys(systems)
-        for dtype in dict.fromkeys(options.dtype or (("float64",) if own else DTYPES))
-        for source in _sources(system, text, own=own)
-    ]
+def _if_it_hangs(run: "Run", reports: Sequence[Report]) -> dict[str, Any]:
+    """Return what a parent process needs to know, to report on a run that never ends."""
+    return {
+        "reports": [report_values(report) for report in reports],
+        "system": run.system.name,
+        "candidate": run.name,
+        "input": run.source.kind,
+        "clip": str(run.clips[0]),
+        "truncate": str(run.truncation) if run.truncation else None,
+        "lengths": run.lengths,
+        "dtype": run.dtype,
+        "seed": run.seed,
+        "replay": run.replay_of(run.clips[0], None),
+    }
 
 
-def _all_systems(options: Options) -> list["System"]:
-    """Return the systems whose models can do what is asked for."""
-    from rnnverify.builtin import SYSTEMS
-
-    return [
-        system
-        for system in SYSTEMS.values()
-        if (system.truncated_gradients or not options.truncate)
-        and ("B" in system.dims or not options.lengths)
-    ]
-
-
-def _model(system: "System", truncation: Truncation | None) -> Candidate:
-    """Return the built-in model of a system.
-
-    Raises:
-        UsageError: if there is none that truncates.
-    """
-    model = system.gradients if truncation is None else system.truncated_gradients
-    if model is None:
-        message = f"--truncate: {system.name} has no model that truncates; name a candidate"
-        raise UsageError(message)
-    return model
-
-
-def _name(model: Candidate) -> str:
-    """Return where a built-in model is, as a candidate is named on the command line."""
-    return f"{model.__module__}:{getattr(model, '__name__', model)}"
-
-
-def _sources(system: "System", text: "Text | None", *, own: bool) -> list["Source"]:
-    """Return where sequences come from; a candidate sees real input only if it is asked for."""
-    from rnnverify.sources import Generated, real_source
-
-    real = None if own and text is None else real_source(system, text)
-    return [Generated()] if real is None else [Generated(), real]
-
-
-def _replay(options: Options, system: "System", dtype: str) -> Callable[[Clip], str]:
-    """Return what tells the command line that shows a failure again."""
-
-    def replay(clip: Clip) -> str:
-        words = ["rnnverify", "verify"]
-        words += [options.candidate] if options.candidate else []
-        words += ["--system", system.name, "--clip", str(clip), "--dtype", dtype]
-        words += ["--cases", str(options.cases), "--seed", str(options.seed)]
-        words += ["--text", str(options.text)] if options.text else []
-        words += ["--truncate", options.truncate] if options.truncate else []
-        words += ["--lengths"] if options.lengths else []
-        return shlex.join(words)
-
-    return replay
+def _hung(options: Options, words: dict[str, Any], cases: int, stack: str) -> int:
+    """Report on a run that had to be ended from outside."""
+    before, replay = words.pop("reports"), words.pop("replay")
+    case = Case(system=words["system"], dims={}, arrays={})
+    message = (
+        f"the candidate did not return within {options.timeout:g} s, in case {cases + 1}, and had "
+        "to be ended from outside: it keeps Python's lock"
+    )
+    verdict = Verdict(kind="invalid", case=case, message=message, traceback=stack, hung=True)
+    failure = Failure.of(verdict, replay)
+    report = Report(
+        **words,
+        cases=cases + 1,
+        verdict="invalid",
+        counts={"invalid": 1},
+        clip_active=0.0,
+        regimes={},
+        gradients={},
+        failure=failure,
+    )
+    values = document([report])
+    if options.target is not None:
+        write(render({**values, "reports": [*before, *values["reports"]]}), options.target)
+    show(console(stderr=options.target == STDOUT), [report])
+    return 2

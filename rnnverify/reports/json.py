@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnverify import __version__
-from rnnverify.records import Failure, Report
+from rnnverify.results import Failure, Report
 
 FORMAT = 1
 
@@ -44,12 +44,14 @@ def failure_values(failure: Failure) -> dict[str, Any]:
     values = {
         field.name: getattr(failure, field.name)
         for field in dataclasses.fields(failure)
-        if field.name != "verdict"
+        if field.name not in ("verdict", "fault")
     }
     case = failure.verdict.case
     return {
         "verdict": failure.verdict.kind,
         **values,
+        "fault": None if failure.fault is None else dataclasses.asdict(failure.fault),
+        "ratio": failure.verdict.ratio,
         "dims": case.dims,
         "clip": str(case.clip),
         "regimes": case.regimes,

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from rnnverify.records import Comparison, Failure, Report
+from rnnverify.results import Comparison, Failure, Report, Verdict
 
 VAST = 1e99
 """Errors of more tolerances than this are told as such: the entry should be zero."""
@@ -18,8 +18,10 @@ STYLES = {
     "match": "green",
     "inconclusive": "yellow",
     "inaccurate": "red",
+    "scaled": "red",
     "wrong": "bold red",
     "nonfinite": "bold red",
+    "nondeterministic": "bold red",
     "invalid": "bold magenta",
 }
 
@@ -35,6 +37,20 @@ def show(console: Console, reports: Sequence[Report]) -> None:
     for remark in _remarks(reports):
         console.print(remark, style="yellow", soft_wrap=True, highlight=False, markup=False)
     console.print(_summary(reports), highlight=False)
+
+
+def show_verdict(console: Console, verdict: Verdict, failure: Failure | None) -> None:
+    """Print what was found out about one case."""
+    head = f"[{STYLES[verdict.kind]}]{verdict.kind.upper()}[/]  {verdict.case.system}"
+    console.print(Text.from_markup(head))
+    for comparison in verdict.comparisons:
+        console.print(
+            f"  d{comparison.gradient}: {comparison.kind}, {_times(comparison)}; "
+            f"{comparison.agree:.1f} of {comparison.digits:.1f} digits agree",
+            highlight=False,
+        )
+    for line in _reasons(failure) if failure else [Text(f"  {verdict.message}")]:
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def table(reports: Sequence[Report]) -> Table:
@@ -71,28 +87,48 @@ def _system(report: Report) -> str:
 
 def failure_lines(report: Report, failure: Failure) -> list[Text]:
     """Return a failure: what differs, where, by how much, in which case, how to see it again."""
-    verdict = failure.verdict
-    lines = [Text.from_markup(_headline(report, failure))]
-    if failure.gradient is None:
-        lines.append(Text(f"  {verdict.message}"))
-        if verdict.traceback:
-            lines.append(Text(_indented(verdict.traceback), style="dim"))
-    else:
-        lines.extend(Text(f"  {line}") for line in _figures(failure))
+    lines = [Text.from_markup(_headline(report, failure)), *_reasons(failure)]
+    if _has_figures(failure):
         lines.append(Text(f"  {_spread(report)}"))
-    case = verdict.case
+    lines.extend(Text(f"  hint: {hint}", style="cyan") for hint in report.hints)
+    return [*lines, *_where(failure)]
+
+
+def _reasons(failure: Failure) -> list[Text]:
+    """Return what is wrong, where and by how much, and whose fault it is."""
+    verdict, lines = failure.verdict, []
+    if verdict.message:
+        lines.append(Text(f"  {verdict.message}"))
+    if verdict.traceback:
+        lines.append(Text(_indented(verdict.traceback), style="dim"))
+    if _has_figures(failure):
+        lines.extend(Text(f"  {line}") for line in _figures(failure))
+    if failure.fault is not None:
+        lines.append(Text(f"  {failure.fault.text}"))
+    return lines
+
+
+def _has_figures(failure: Failure) -> bool:
+    return failure.gradient is not None and failure.verdict.kind != "nondeterministic"
+
+
+def _where(failure: Failure) -> list[Text]:
+    """Return the case that shows a failure, and how to see it again."""
+    case, lines = failure.verdict.case, []
     dims = " ".join(f"{axis}={n}" for axis, n in case.dims.items())
-    lines.append(Text(f"  smallest case found: {dims}, clip {case.clip}, {case.dtype}"))
-    lines.append(Text(f"  regime: {'; '.join(case.regimes)}"))
+    if dims:
+        which = "smallest case found" if failure.gradient is not None else "case"
+        lines.append(Text(f"  {which}: {dims}, clip {case.clip}, {case.dtype}"))
+        lines.append(Text(f"  regime: {'; '.join(case.regimes)}"))
     lines.append(Text(f"  replay: {failure.replay}"))
     return lines
 
 
 def _headline(report: Report, failure: Failure) -> str:
-    kind = failure.verdict.kind
+    kind = report.verdict
     style = STYLES[kind]
     head = f"[{style}]{kind.upper()}[/]  {_system(report)}  {report.input}  clip {report.clip}"
-    if failure.gradient is None:
+    if not _has_figures(failure):
         return f"{head}  {escape(report.candidate)}"
     others = [f"d{name}" for name in failure.gradients if name != failure.gradient]
     right = [f"d{each.gradient}" for each in failure.verdict.comparisons if _is_right(each)]
@@ -165,13 +201,23 @@ def _remarks(reports: Sequence[Report]) -> list[str]:
     remarks: dict[str, None] = {}
     for report in reports:
         where = f"{_system(report)} {report.dtype} clip {report.clip}"
+        said = ", ".join(f"{name}={value}" for name, value in report.options.items())
+        remarks |= {f"note: {_system(report)}: held to {said}": None} if said else {}
         remarks |= dict.fromkeys(f"note: {where}: {note}" for note in report.notes)
+        remarks |= dict.fromkeys(f"note: {where}: {each}" for each in _unhygienic(report))
         if report.unchecked:
             names = ", ".join(f"d{name}" for name in report.unchecked)
             remarks |= {f"note: {_system(report)}: {names} not checked (not returned)": None}
         if report.verdict == "inconclusive":
             remarks |= {f"note: {where}: {_weakness(report)}": None}
     return list(remarks)
+
+
+def _unhygienic(report: Report) -> list[str]:
+    """Return the hygiene checks that found something, but for what the failure tells anyway."""
+    told = report.failure.verdict.text if report.failure else ""
+    found = {n: text for n, text in report.hygiene.items() if text not in ("ok", "not checked")}
+    return [f"{name}: {text}" for name, text in found.items() if text not in told]
 
 
 def _weakness(report: Report) -> str:

@@ -18,27 +18,33 @@ from rnnverify.rounding.noise import Noise, Perturber
 from rnnverify.rounding.rules import DOMAINS, RULES, again
 
 Values = Sequence[Any]
+UNKNOWN_FACTOR = 4.0
+"""What is not known rounds like a transcendental function."""
 
 
-def noisy(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+def noisy(
+    function: Callable[..., Any], *example: Any, unknown: set[str] | None = None
+) -> Callable[..., Any]:
     """Return ``function`` with noise in every arithmetic operation.
 
     Args:
         function: A JAX function of arrays, or trees of them.
         example: Arguments of the shapes and dtypes that it will be called with.
+        unknown: Where given, a primitive without a rule gets noise on its operands and its result,
+            and its name is added here.
 
     Returns:
         A function of a Noise and of the arguments, which can be jitted and vmapped.
 
     Raises:
-        MissingRuleError: if it uses a primitive without a rule.
+        MissingRuleError: if it uses a primitive without a rule, and ``unknown`` is None.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*example)
     structure = jax.tree.structure(shapes)
     perturber = Perturber()
 
     def run(noise: Noise, *arguments: Any) -> Any:
-        walk = _Walk(perturber, noise)
+        walk = _Walk(perturber, noise, unknown)
         return jax.tree.unflatten(structure, walk.closed(closed, jax.tree.leaves(arguments)))
 
     return run
@@ -50,6 +56,7 @@ class _Walk:
 
     perturber: Perturber
     noise: Noise
+    unknown: set[str] | None
 
     def closed(self, closed: ClosedJaxpr, arguments: Values) -> list[Any]:
         return self.open(closed.jaxpr, closed.consts, arguments)
@@ -78,7 +85,7 @@ class _Walk:
         if not any(_is_real(out) for out in outs):
             return outs
         if name not in RULES:
-            raise MissingRuleError(_missing(equation))
+            return self.whatever(equation, operands)
         rounding = RULES[name](equation, operands, outs[0])
         if rounding is None:
             return outs
@@ -87,8 +94,22 @@ class _Walk:
             raise MissingRuleError(_coarse(equation, out.dtype))
         return [self.perturber.perturb(self.noise, out, *rounding)]
 
+    def whatever(self, equation: JaxprEqn, operands: Values) -> Values:
+        """Evaluate a primitive without a rule, its operands and its results being rounded."""
+        if self.unknown is None:
+            raise MissingRuleError(_missing(equation))
+        self.unknown.add(equation.primitive.name)
+        results = again(equation, *map(self.rounded, operands))
+        outs = list(results) if equation.primitive.multiple_results else [results]
+        return [self.rounded(out) for out in outs]
+
+    def rounded(self, value: Any) -> Any:
+        if not _is_real(value) or value.dtype != np.float64:
+            return value
+        return self.perturber.perturb(self.noise, value, jnp.abs(value), UNKNOWN_FACTOR)
+
     def at(self, iteration: jax.Array) -> "_Walk":
-        return _Walk(self.perturber, self.noise.at(iteration))
+        return _Walk(self.perturber, self.noise.at(iteration), self.unknown)
 
 
 def _is_real(value: Any) -> bool:

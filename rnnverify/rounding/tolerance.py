@@ -19,18 +19,21 @@ SHORTEST = 16
 """Steps that are counted at least in the floor under a tolerance."""
 
 
-def sampled(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+def sampled(
+    function: Callable[..., Any], *example: Any, unknown: set[str] | None = None
+) -> Callable[..., Any]:
     """Return ``function`` evaluated once without noise and eight times with it.
 
     Args:
         function: A JAX function of arrays, or trees of them.
         example: Arguments of the shapes and dtypes that it will be called with.
+        unknown: See ``noisy``.
 
     Returns:
         A function of stacked Noise and the arguments; each result has a leading axis (9), and its
         entry 0 is the clean one.
     """
-    run = noisy(function, *example)
+    run = noisy(function, *example, unknown=unknown)
     return jax.vmap(run, in_axes=(0, *[None] * len(example)))
 
 

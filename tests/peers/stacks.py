@@ -91,10 +91,12 @@ def by_jax(system: System) -> Callable[[Stack], Stack]:
 
 def _run(system: System, cell: Cell, x: jax.Array, direction: int) -> tuple[jax.Array, Any]:
     """Return a cell's outputs (T B H), and what its last state adds to the loss."""
+    step = system.step
+    assert step is not None
     none = jnp.zeros_like(cell["h0"])
 
     def body(carry: Any, x_t: jax.Array) -> tuple[Any, jax.Array]:
-        carry, _ = system.step(cell, carry, {"x": x_t, "G": none})
+        carry, _ = step(cell, carry, {"x": x_t, "G": none})
         return carry, carry[0] if system.final else carry
 
     carry, h = jax.lax.scan(body, system.init(cell, cell), _turned(x, direction))

@@ -4,7 +4,8 @@ import pytest
 
 from rnnverify.builtin import SYSTEMS
 from rnnverify.records import CLIP_KINDS, Candidate, Clip, Truncation
-from rnnverify.runner import Run
+from rnnverify.runner import execute
+from rnnverify.runs import Run
 from tests.loops import LOOPS, TRUNCATED_LOOPS
 
 CLIPS = tuple(Clip(kind) for kind in CLIP_KINDS)
@@ -30,7 +31,7 @@ def accused(
         lengths=lengths,
         truncation=Truncation.parse(truncate),
     )
-    return [report.failure.message for report in run.reports() if report.failure is not None]
+    return [report.failure.message for report in execute(run) if report.failure is not None]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -361,4 +361,4 @@ def test_a_gradient_that_is_cut_throughout_says_little() -> None:
 def test_an_unknown_system_is_named() -> None:
     """The error says which systems there are."""
     with pytest.raises(UsageError, match="did you mean 'char_rnn'"):
-        check(char_rnn_case().replace(system="char_rn"), char_rnn.gradients)
+        check(char_rnn_case().replace(system="char_rn", origin=None), char_rnn.gradients)

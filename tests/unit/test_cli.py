@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from rnnverify.builtin import SYSTEMS
 from rnnverify.cli import cli
-from rnnverify.cli.verify import Options, _runs
+from rnnverify.cli.requests import Options, requested
 
 RIGHT = """
 from rnnverify.models.char_rnn import gradients
@@ -218,7 +218,7 @@ def test_without_a_system_all_that_can_be_verified_are(
     options: dict[str, Any], systems: list[str]
 ) -> None:
     """All; those with batches, for lengths; those with a model that truncates."""
-    runs = _runs(Options(**NOTHING_ASKED | options))
+    runs = requested(Options(**NOTHING_ASKED | options))
 
     assert [run.system.name for run in runs if run.dtype == "float64"] == [
         system for system in systems for _ in REAL.get(system, ["generated"])
@@ -236,6 +236,14 @@ NOTHING_ASKED: dict[str, Any] = {
     "text": None,
     "truncate": None,
     "lengths": False,
+    "gradients": (),
+    "scale": "1",
+    "dims": (),
+    "fixed": (),
+    "clip_over": (),
+    "digits": None,
+    "timeout": 60.0,
+    "save": None,
     "target": None,
     "cache": False,
 }

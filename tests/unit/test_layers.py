@@ -11,17 +11,19 @@ import rnnverify
 
 ROOT = Path(rnnverify.__file__).parent
 LEVELS = {
-    0: "records axes",
-    1: "clipping comparing tallying reports references",
-    2: "models calling thresholds systems",
-    3: "builtin statistics padding rounding regimes sources drawing",
-    4: "unrolling strategies",
+    0: "records axes scales deadlines",
+    1: "results terms clipping references adapters",
+    2: "models comparing thresholds systems tallying reports",
+    3: "builtin calling padding rounding regimes sources drawing restrictions shapes",
+    4: "unrolling strategies statistics storage conventions",
     5: "programs",
     6: "evaluation",
-    7: "checker",
-    8: "describing",
-    9: "runner",
-    10: "cli examples",
+    7: "questions",
+    8: "checker",
+    9: "locating hygiene blame runs",
+    10: "explaining execution",
+    11: "runner testing",
+    12: "cli examples pytest_plugin",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 ANYBODY = {"errors", ""}

@@ -14,7 +14,8 @@ import pytest
 import rnnverify
 from rnnverify.checker import check
 from rnnverify.models import binary_adder
-from rnnverify.records import Array, Candidate, Case, Verdict
+from rnnverify.records import Array, Candidate, Case
+from rnnverify.results import Verdict
 from tests.support import binary_adder_case, char_rnn_case
 
 CASE = char_rnn_case(T=6, V=5, H=3, seed=4)
@@ -217,7 +218,7 @@ def test_the_blogs_updates_are_minus_the_gradient() -> None:
     """The blog adds its updates, so its arrays have the opposite sign."""
     verdict = check(ADDER, adder(factor=-1.0))
 
-    assert verdict.kind == "wrong"
+    assert (verdict.kind, verdict.ratio) == ("scaled", -1)
     assert all(each.got == pytest.approx(-each.want) for each in verdict.comparisons)
 
 

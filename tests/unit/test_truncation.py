@@ -165,6 +165,7 @@ def by_definition(case: Case, since: list[int]) -> dict[str, Array]:
             if t == since[last] > 0:
                 carry = jax.lax.stop_gradient(carry)
             x = {name: arrays[name][t] for name, axes in system.inputs.items() if axes.is_scanned}
+            assert system.step is not None
             carry, loss_t = system.step(leaves, carry, x | {"t": t})
         weighted = loss_t * arrays["loss_weights"][last] if "loss_weights" in arrays else loss_t
         ends = system.final is not None and last == len(since) - 1

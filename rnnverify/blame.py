@@ -1,0 +1,106 @@
+"""Blame: which side of a candidate is at fault, its backward pass or its forward pass.
+
+The loss is compared first. Where it is another, a Taylor test of the candidate's own loss says
+whether its gradients belong to it: L(w + εd) - L(w) - ε⟨g, d⟩ shrinks like ε² if they do, and like
+ε if they do not (Farrell et al. 2013, https://doi.org/10.1137/120873558, section 5.1).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnverify.builtin import system_of
+from rnnverify.calling import call
+from rnnverify.errors import InvalidGradientsError
+from rnnverify.evaluation import evaluate
+from rnnverify.questions import Question, questions
+from rnnverify.records import Array, Candidate, Case, Clip
+from rnnverify.results import Fault
+from rnnverify.terms import Terms
+
+STEPS = tuple(2.0**-k for k in range(3, 15))
+"""The ε that are tried."""
+ABOVE_ROUNDING = 1e4
+"""A remainder must be so many times the loss's own rounding, to be used."""
+SECOND_ORDER = 1.6
+FIRST_ORDER = 1.4
+"""A remainder's order from here up is that of a gradient, and up to there that of none."""
+
+NO_LOSS = Fault(
+    side="unknown",
+    text='it returns no "loss"; with one, its forward pass could be told from its backward pass',
+)
+
+
+def find_fault(case: Case, candidate: Candidate, terms: Terms) -> Fault | None:
+    """Say which side of a candidate is at fault in a case in which a gradient is wrong.
+
+    Returns:
+        None where the candidate is invalid.
+    """
+    (question,) = questions([Clip()], evaluate(system_of(case), case), terms)
+    try:
+        got = _call(question, candidate, {})
+        if "loss" not in got:
+            return NO_LOSS
+        if question.loss_is_right(float(got["loss"])):
+            return Fault(
+                side="backward", text="its loss is right, so it is the backward pass that is wrong"
+            )
+        return _by_order(_order(question, candidate, got))
+    except InvalidGradientsError:
+        return None
+
+
+def _by_order(order: float) -> Fault:
+    if order >= SECOND_ORDER:
+        return Fault(
+            side="forward",
+            text=f"its gradients are those of its own loss (Taylor remainder of order {order:.1f}),"
+            " which is another than the reference's: the forward pass computes something else",
+        )
+    if order <= FIRST_ORDER:
+        return Fault(
+            side="backward",
+            text="its gradients are not even those of its own loss (Taylor remainder of order "
+            f"{order:.1f}): the backward pass is wrong, and the loss is another besides",
+        )
+    return Fault(
+        side="unknown", text="its loss differs from the reference's, and so do its gradients"
+    )
+
+
+def _order(question: Question, candidate: Candidate, got: Mapping[str, Array]) -> float:
+    """Return by which power of ε the remainder of its own loss shrinks; NaN where it is unclear."""
+    direction = _direction(question.case, [n for n in question.system.leaves if n in got])
+    scale = question.terms.scale.of(question.case.dims)
+    slope = sum(float(np.vdot(got[name], d)) for name, d in direction.items()) / scale
+    start = float(got["loss"])
+    remainders = []
+    for step in STEPS:
+        moved = {name: step * d for name, d in direction.items()}
+        loss = float(_call(question, candidate, moved)["loss"])
+        remainders.append(abs(loss - start - step * slope))
+    floor = ABOVE_ROUNDING * question.unit * abs(start)
+    usable = [(e, r) for e, r in zip(STEPS, remainders, strict=True) if floor < r < math.inf]
+    if len(usable) < 3:  # noqa: PLR2004 - a slope through two points says nothing of either
+        return 2.0 if max(remainders) <= floor else math.nan
+    (e1, r1), (e2, r2) = usable[-3], usable[-1]
+    return math.log(r1 / r2) / math.log(e1 / e2)
+
+
+def _direction(case: Case, names: Sequence[str]) -> dict[str, Array]:
+    """Return a random direction in the arrays whose gradients are known, of length about 1 each."""
+    random = np.random.default_rng(0)
+    return {n: random.choice([-1.0, 1.0], case[n].shape) / np.sqrt(case[n].size) for n in names}
+
+
+def _call(question: Question, candidate: Candidate, moved: Mapping[str, Any]) -> dict[str, Array]:
+    case = question.case
+    arrays = {name: (case[name] + step).astype(case.dtype) for name, step in moved.items()}
+    optional = [name for name in question.answerable if name not in question.required]
+    asked = case.with_arrays(arrays)
+    got, _ = call(candidate, asked, question.required, optional, question.terms)
+    return got

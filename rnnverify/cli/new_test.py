@@ -1,0 +1,139 @@
+"""``rnnverify new-test``: a test file for somebody's function, to be filled in."""
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rnnverify.cli.candidates import load_candidate, load_system
+from rnnverify.cli.output import STDOUT, check_writable, write
+from rnnverify.errors import UsageError
+from rnnverify.records import Candidate
+
+if TYPE_CHECKING:
+    from rnnverify.systems import System
+
+EXAMPLES = """\b
+Examples:
+  rnnverify new-test --system char_rnn my_rnn:gradients
+  rnnverify new-test --system lstm my_lstm.py:backward --output tests/test_my_lstm.py
+  rnnverify new-test --system my_cell.py:CELL my_cell.py:backward --output -
+"""
+KINDS = {
+    "tokens": ", token ids",
+    "bits": ", zeros and ones",
+    "probabilities": ", from 0 to 1",
+    "lengths": ", lengths",
+    "loss weights": ", the weights of the steps' losses",
+    "cotangents": ", upstream gradients",
+    "strictly lower": ", zero on and above the diagonal",
+}
+
+
+@click.command("new-test", epilog=EXAMPLES)
+@click.argument("function")
+@click.option("--system", required=True, metavar="NAME|PATH.py:OBJECT", help="Which system.")
+@click.option(
+    "--output",
+    metavar="PATH|-",
+    help="The file to write; - is standard output.  [default: test_FUNCTION.py]",
+)
+@click.option("--force", is_flag=True, help="Replace the file, if there is one.")
+def new_test(function: str, system: str, output: str | None, *, force: bool) -> None:
+    """Write a test of FUNCTION, with the adapter's names and shapes filled in.
+
+    FUNCTION is gradient code in whatever form: PATH.py:function or package.module:function.
+    """
+    target = output or f"test_{function.rpartition(':')[2].replace('.', '_')}.py"
+    try:
+        _check_new(target, force=force)
+        text = _text(load_system(system), system, function, load_candidate(function))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+    write(text, target)
+    if target != STDOUT:
+        click.echo(f"wrote {target}; fill in what is marked, then run: pytest {target}")
+
+
+def _check_new(target: str, *, force: bool) -> None:
+    """Find out whether a file can be written, and nothing is lost by it.
+
+    Raises:
+        UsageError: if not.
+    """
+    if target != STDOUT and Path(target).exists() and not force:
+        message = f"--output: {target} exists; name another file, or say --force"
+        raise UsageError(message)
+    check_writable(target, "--output")
+
+
+def _text(system: "System", named: str, function: str, code: Candidate) -> str:
+    name = function.rpartition(":")[2]
+    own = ":" in named
+    imports = [_import(function), *([_import(named)] if own else [])]
+    which = named.rpartition(":")[2] if own else f'"{system.name}"'
+    axes = ", ".join(f"{axis} {what}" for axis, what in system.dims.items())
+    lines = [
+        f'"""Checks the gradients of {name} against automatic differentiation."""',
+        "",
+        *imports,
+        "",
+        "import rnnverify",
+        "",
+        "",
+        f"# For code that lacks some of them: fixed={{{_fixed(system)}}}",
+        '# Where it applies: clip="value:5", scale="1/T", gradients=[...], dims={"H": 32}',
+        f"@rnnverify.gradient_test({which})",
+        f"def test_{name.replace('.', '_')}(case):",
+        f'    """{axes}."""',
+        *(f"    {line}" for line in _body(system, name, code)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _import(place: str) -> str:
+    module, _, name = place.rpartition(":")
+    stem = Path(module).stem if module.endswith(".py") else module
+    return f"from {stem} import {name.split('.')[0]}"
+
+
+def _fixed(system: "System") -> str:
+    from rnnverify.conventions import lacking
+
+    return ", ".join(f'"{name}": {value:g}' for name, value in lacking(system).items())
+
+
+def _body(system: "System", name: str, code: Candidate) -> list[str]:
+    parameters = _parameters(code)
+    if len(parameters) == 1 and parameters[0] not in system.arrays:
+        return [f"return {name}(case)"]
+    arrays = [
+        f'{array} = case["{array}"]  # ({", ".join(axes.names)}){KINDS.get(axes.values, "")}'
+        for array, axes in system.arrays.items()
+    ]
+    given = [p if p in system.arrays else f"{p}=...," for p in parameters]
+    call = ", ".join(each.rstrip(",") for each in given) or ", ".join(system.arrays)
+    unknown = [parameter for parameter in parameters if parameter not in system.arrays]
+    todo = [f"# FILL IN: {', '.join(unknown)}"] if unknown else []
+    returned = [
+        f'    "{leaf}": gradients["{leaf}"],  # ({", ".join(system.arrays[leaf].names)})'
+        for leaf in system.leaves
+    ]
+    return [
+        *arrays,
+        *todo,
+        f"gradients = {name}({call})",
+        "# FILL IN: where each gradient is in what is returned; those of states and inputs may go",
+        "return {",
+        *returned,
+        "}",
+    ]
+
+
+def _parameters(code: Candidate) -> Sequence[str]:
+    try:
+        return list(inspect.signature(code).parameters)
+    except (TypeError, ValueError):
+        return []

@@ -1,0 +1,128 @@
+"""``rnnverify replay``: a saved case, shown and checked again."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from rnnverify.cli.candidates import load_candidate, load_system
+from rnnverify.cli.output import STDOUT, check_writable, console, write
+from rnnverify.cli.process import OWN_PROCESS, settle
+from rnnverify.errors import UsageError
+from rnnverify.reports.json import FORMAT, failure_values, render
+from rnnverify.reports.terminal import show_verdict
+from rnnverify.results import Failure, Verdict
+
+if TYPE_CHECKING:
+    from rnnverify.storage import Stored
+
+MOST_SHOWN = 200
+"""Arrays of more entries are cut short in the middle."""
+
+EXAMPLES = """\b
+Examples:
+  rnnverify replay failures/char_rnn.npz
+  rnnverify replay failures/char_rnn.npz my_rnn.py:gradients
+  rnnverify replay failures/my_cell.npz my_cell.py:gradients --system my_cell.py:CELL
+
+\b
+Exit codes:
+  0  every gradient matches, or only the case was to be shown
+  1  a gradient is not what it should be, or the case is inconclusive
+  2  bad usage, or an invalid candidate
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a command line says."""
+
+    file: Path
+    candidate: str | None
+    system: str | None
+    timeout: float
+    target: str | None
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("candidate", required=False)
+@click.option("--system", metavar="PATH.py:OBJECT", help="Whose case it is, if not a built-in one.")
+@click.option(
+    "--timeout",
+    type=float,
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a call of the candidate may take.",
+)
+@click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
+@click.pass_context
+def replay(context: click.Context, /, **options: object) -> None:
+    """Show the case in FILE, and check CANDIDATE on it, if one is named.
+
+    A test made by rnnverify.gradient_test is a candidate, too: PATH.py:test_name. No code is loaded
+    because the file names it.
+    """
+    if context.obj == OWN_PROCESS:
+        settle(cache=True)
+    try:
+        sys.exit(_replay(Options(**options)))  # type: ignore[arg-type]
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _replay(options: Options) -> int:
+    from rnnverify.storage import load_stored
+
+    if options.target is not None:
+        check_writable(options.target)
+    system = None if options.system is None else load_system(options.system)
+    stored = load_stored(options.file, system)
+    screen = console(stderr=options.target == STDOUT)
+    screen.print(_described(stored), markup=False, highlight=False, soft_wrap=True)
+    if options.candidate is None:
+        return 0
+    verdict, failure = _checked(stored, options.candidate, options)
+    if options.target is not None:
+        values = None if failure is None else failure_values(failure)
+        text = render({"format": FORMAT, "verdict": verdict.kind, "failure": values})
+        write(text, options.target)
+    screen.print()
+    show_verdict(screen, verdict, failure)
+    if verdict.kind == "invalid":
+        return 2
+    return 0 if verdict.ok else 1
+
+
+def _checked(stored: "Stored", candidate: str, options: Options) -> tuple[Verdict, Failure | None]:
+    from rnnverify.checker import check_under
+    from rnnverify.explaining import explain
+    from rnnverify.terms import make_terms
+
+    terms = make_terms(**{**stored.terms, "timeout": options.timeout})
+    loaded, case = load_candidate(candidate), stored.case
+    (verdict,) = check_under([case.clip], case, loaded, terms)
+    if not verdict.failed:
+        return verdict, None
+    return verdict, explain(verdict, loaded, terms, f"rnnverify replay {options.file} {candidate}")
+
+
+def _described(stored: "Stored") -> str:
+    """Return a case, and what was found out about it, in words and numbers."""
+    case = stored.case
+    dims = " ".join(f"{axis}={n}" for axis, n in case.dims.items())
+    lines = [f"{case.system}  {dims}, clip {case.clip}, {case.dtype}"]
+    lines += [f"  was: {stored.candidate}: {stored.message}"] if stored.message else []
+    lines += [f"  held to: {_pairs(stored.terms)}"] if stored.terms else []
+    lines += [f"  truncate: {case.truncation}"] if case.truncation else []
+    with np.printoptions(threshold=MOST_SHOWN):
+        lines += [f"  {n} = {np.array2string(a, prefix=f'  {n} = ')}" for n, a in case.items()]
+    return "\n".join(lines)
+
+
+def _pairs(values: Any) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())

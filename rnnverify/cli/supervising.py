@@ -1,0 +1,138 @@
+"""Supervising: a second process that ends a run whose candidate hangs in C and keeps Python's lock.
+
+Within a process a call that takes too long is left behind in its thread, but not while C code keeps
+the lock. So the command line forks before it loads anything large: the child does the work, and
+tells in shared memory until when the candidate should be back; the parent waits, and where that
+time has long passed it ends the child and gives the verdict in its stead.
+"""
+
+import contextlib
+import faulthandler
+import json
+import mmap
+import os
+import select
+import signal
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count, takewhile
+from typing import IO, Any
+
+from rnnverify import deadlines
+from rnnverify.deadlines import is_ours
+
+GRACE = 2.0
+"""Seconds after the deadline, in which the child could still give its verdict itself."""
+POLL = 0.25
+SIZE = 1 << 24
+"""Bytes of shared memory: a time, a count, a length, and what is to be said."""
+_HEAD = struct.Struct("dqq")
+
+Hung = Callable[[dict[str, Any], int, str], int]
+"""What is to be done for a hung child: takes what it told, its case number and its traceback."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the child tells its parent."""
+
+    memory: mmap.mmap
+
+    def until(self, deadline: float) -> None:
+        """Tell until when a call should be back; 0 when it is."""
+        struct.pack_into("d", self.memory, 0, deadline)
+
+    def case(self, number: int) -> None:
+        """Tell how many cases have been visited."""
+        struct.pack_into("q", self.memory, 8, number)
+
+    def counting(self, visited: Callable[[], None]) -> Callable[[], None]:
+        """Return what is to be called after each case of a run, counting from none."""
+        numbers = count(1)
+        self.case(0)
+
+        def visit() -> None:
+            self.case(next(numbers))
+            visited()
+
+        return visit
+
+    def words(self, values: dict[str, Any]) -> None:
+        """Tell what there is to be said so far; what is too much for the memory is not told."""
+        text = json.dumps(values).encode()
+        if len(text) <= SIZE - _HEAD.size:
+            struct.pack_into("q", self.memory, 16, len(text))
+            self.memory[_HEAD.size : _HEAD.size + len(text)] = text
+
+
+def supervise(hung: Hung) -> Told | None:
+    """Go on in a child process, the parent staying behind to wait for it.
+
+    Args:
+        hung: Is called in the parent, after a child that hung has been ended, and returns the exit
+            code.
+
+    Returns:
+        In the child, whom to tell; None where there is no supervision on this platform. The parent
+        never returns.
+    """
+    if sys.platform != "linux":
+        return None
+    memory = mmap.mmap(-1, SIZE)
+    trace = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        faulthandler.register(signal.SIGUSR1, file=trace, all_threads=True)
+        told = Told(memory)
+        deadlines.watcher = told.until
+        return told
+    os.close(writing)
+    _wait(child, reading, memory, trace, hung)
+    raise AssertionError
+
+
+def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: Hung) -> None:
+    """Wait until the child ends, or has to be ended, and exit as it did."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda number, _: os.kill(child, number))
+    while not select.select([reading], [], [], POLL)[0]:
+        deadline, case, length = _HEAD.unpack_from(memory)
+        if deadline and time.monotonic() > deadline + GRACE:
+            text = _ended(child, trace)
+            words = json.loads(memory[_HEAD.size : _HEAD.size + length] or b"{}")
+            os._exit(_flushed(hung(words, case, text)))
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def _ended(child: int, trace: IO[bytes]) -> str:
+    """End the child, and return where in the code it was."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGUSR1)
+        time.sleep(POLL)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    trace.seek(0)
+    return _theirs(trace.read().decode("utf-8", "backslashreplace"))
+
+
+def _theirs(dump: str) -> str:
+    """Return where the candidate's own thread is, of the stacks of all threads."""
+    (stack, *_) = [part for part in dump.split("\n\n") if f'"{deadlines.__file__}"' in part] or [""]
+    frames = stack.splitlines()[1:]
+    theirs = takewhile(lambda line: not is_ours(line.split('"')[1]), frames)
+    return "most recent call first:\n" + "\n".join(theirs)
+
+
+def _flushed(code: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code

@@ -1,0 +1,227 @@
+"""Questions: what a candidate is asked in one case under one clip, and what would be right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from rnnverify.clipping import norm
+from rnnverify.comparing import UNDERFLOW, compare, conclusive
+from rnnverify.evaluation import Evaluation, Intervals
+from rnnverify.records import Array, Case, Clip
+from rnnverify.results import Comparison
+from rnnverify.scales import exact
+from rnnverify.systems import System
+from rnnverify.terms import Terms
+from rnnverify.thresholds import resolve
+
+Got = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A case under a clip with a number, its raw and its clipped gradients.
+
+    Attributes:
+        evaluation: The reference, evaluated.
+        case: The case as the candidate sees it.
+        terms: What the candidate is held to.
+        factor: What the reference's gradients are multiplied by before they are clipped.
+        raw: What each gradient and the loss should be without the clip.
+        wanted: What each gradient should be.
+    """
+
+    evaluation: Evaluation
+    case: Case
+    terms: Terms
+    factor: float
+    raw: Intervals
+    wanted: Intervals
+
+    @property
+    def system(self) -> System:
+        """The case's system."""
+        return self.evaluation.system
+
+    @property
+    def unit(self) -> float:
+        """The unit roundoff of the case's dtype."""
+        return float(np.finfo(self.case.dtype).eps) / 2
+
+    @cached_property
+    def covered(self) -> tuple[str, ...]:
+        """The arrays whose gradients are clipped."""
+        return covered_by(self.case.clip, self.system, self.terms)
+
+    @cached_property
+    def required(self) -> list[str]:
+        """The arrays whose gradients must be returned.
+
+        Those of weights that are held at a value may be left out, but for a norm over all.
+        """
+        if self.terms.gradients is not None:
+            return list(self.terms.gradients)
+        needed = self.covered if self.case.clip.kind == "global-norm" else ()
+        return [n for n in self.system.weights if n not in self.case.fixed or n in needed]
+
+    @property
+    def answerable(self) -> tuple[str, ...]:
+        """The arrays whose gradients are compared, if they are returned."""
+        return self.terms.gradients or self.system.leaves
+
+    @cached_property
+    def clip_active(self) -> bool:
+        """Whether the clip changes any gradient."""
+        return self.case.clip.kind != "none" and any(
+            np.any(self.raw[n].want != self.wanted[n].want) for n in self.covered
+        )
+
+    @cached_property
+    def conclusive(self) -> bool:
+        """Whether rounding leaves something of every gradient, before and after the clip.
+
+        Of one that is zero, an error shows if rounding is small beside the weights of the losses,
+        in which gradients are linear, and would not be made long by a clip.
+        """
+        arrays = [self.raw[name] for name in self.system.leaves]
+        weights = max([np.abs(self.case[n]).max() for n in self.system.linear], default=1.0)
+        visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
+        visible = min(visible, self.case.clip.threshold or visible)
+        if any(each.size == 0 and each.blur > visible for each in arrays):
+            return False
+        if self.case.clip.kind != "none":
+            arrays += [self.wanted[n] for n in self.covered]
+        return conclusive([each for each in arrays if each.size > 0], self.case.dtype)
+
+    @property
+    def overflows(self) -> bool:
+        """Whether correct code may overflow here: as the reference does, or squaring for a norm."""
+        largest = float(np.finfo(self.case.dtype).max)
+        if self.case.clip.kind in ("norm", "global-norm"):
+            with np.errstate(over="ignore"):
+                squares = sum(float(np.sum(self.raw[n].want ** 2)) for n in self.covered)
+            if not squares < largest:
+                return True
+        if not all(self.raw[n].size <= largest for n in self.system.leaves):
+            return True
+        return self.evaluation.overflows
+
+    def compare(self, got: Got) -> tuple[Comparison, ...]:
+        """Compare each gradient that was returned with what it should be."""
+        return tuple(
+            self._enough(
+                compare(
+                    name,
+                    got[name],
+                    self.wanted[name],
+                    unit=self.unit,
+                    says_little=not self.conclusive or self._all_cut(name),
+                )
+            )
+            for name in self.system.leaves
+            if name in got
+        )
+
+    def times(self, ratio: float) -> "Question":
+        """Return the question whose answer is that of code which multiplies by a ratio first."""
+        factor = self.factor * ratio
+        (wanted,) = self.evaluation.under([self.case.clip], [factor], self.covered)
+        return replace(self, factor=factor, raw=self.evaluation.scaled(factor), wanted=wanted)
+
+    def loss_is_right(self, loss: float) -> bool:
+        """Whether a loss is the reference's, or that times the scale which is wanted."""
+        plain = self.raw["loss"].scaled(1 / self.terms.scale.of(self.case.dims))
+        return any(
+            abs(loss - each.want) <= max(each.blur, np.sqrt(self.unit) * each.size)
+            for each in (plain, self.raw["loss"])
+        )
+
+    def _all_cut(self, name: str) -> bool:
+        """Whether a clip by value cuts every nonzero entry, so that only signs are left."""
+        clip = self.case.clip
+        if clip.kind != "value" or name not in self.covered:
+            return False
+        magnitudes = np.abs(self.raw[name].want)
+        return bool(np.all((magnitudes > clip.threshold) | (magnitudes == 0)))
+
+    def _enough(self, comparison: Comparison) -> Comparison:
+        """Let a gradient match that agrees to as many digits as are declared to be enough."""
+        digits = self.terms.digits
+        if digits is None or comparison.kind not in ("inaccurate", "wrong"):
+            return comparison
+        if comparison.agree < digits:
+            return comparison
+        return replace(comparison, kind="match", tolerated=True)
+
+
+def covered_by(clip: Clip, system: System, terms: Terms) -> tuple[str, ...]:
+    """Return the arrays that a clip covers: those it names, or the weights that are declared."""
+    if clip.over is not None:
+        return clip.over
+    declared = system.leaves if terms.gradients is None else terms.gradients
+    return tuple(name for name in system.weights if name in declared) or tuple(system.weights)
+
+
+def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> list[Question]:
+    """Resolve the clips' thresholds, and return what is asked under each."""
+    case, system = evaluation.case, evaluation.system
+    over = covered_by(clips[0], system, terms)
+    scale = terms.scale.of(case.dims)
+    raw = {name: evaluation.raw[name].want * scale for name in over}
+    adjustable = case.fixed.isdisjoint(system.linear) and bool(system.linear)
+    resolved, factors = zip(
+        *(resolve(clip, case, raw, adjustable=adjustable) for clip in clips), strict=True
+    )
+    wanted = evaluation.under(resolved, [scale * factor for factor in factors], over)
+    asked = []
+    for clip, factor, want in zip(resolved, factors, wanted, strict=True):
+        scaled = {name: case[name] * factor for name in system.linear if factor != 1}
+        seen = case.replace(clip=clip).with_arrays(scaled)
+        raw_wanted = evaluation.scaled(scale * factor)
+        asked.append(Question(evaluation, seen, terms, scale * factor, raw_wanted, want))
+    return asked
+
+
+def ratio_of(question: Question, got: Got) -> float | None:
+    """Return the one factor by which all gradients are off; None if there is none.
+
+    Args:
+        question: Its case is neither chaotic nor does it overflow.
+        got: What the candidate returned, and at least one of which is wrong.
+    """
+    measured = _measured(question, got)
+    ratio = None if measured is None else exact(measured)
+    if ratio is None or ratio == 1:
+        return None
+    comparisons = question.times(ratio).compare(got)
+    return ratio if all(each.kind == "match" for each in comparisons) else None
+
+
+def _measured(question: Question, got: Got) -> float | None:
+    """Return the ratio at the largest entry that is not clipped, or a sign where all are."""
+    free = {name: _unclipped(question, name, got) for name in got if name in question.system.leaves}
+    wants = {name: np.where(mask, question.raw[name].want, 0.0) for name, mask in free.items()}
+    if not any(np.any(want) for want in wants.values()):
+        wants = {name: question.wanted[name].want for name in free}
+    name = max(wants, key=lambda name: float(np.abs(wants[name]).max()))
+    place = np.unravel_index(int(np.abs(wants[name]).argmax()), wants[name].shape)
+    want = question.raw[name].want[place]
+    if want == 0 or not np.isfinite(got[name][place]):
+        return None
+    ratio = float(got[name][place] / want)
+    return ratio if free[name][place] else float(np.sign(ratio))
+
+
+def _unclipped(question: Question, name: str, got: Got) -> Array:
+    """Return a mask of the entries that the candidate's clip has left as they were."""
+    clip, given = question.case.clip, got[name]
+    everywhere = np.ones(given.shape, bool)
+    if clip.kind == "none" or name not in question.covered:
+        return everywhere
+    assert clip.threshold is not None
+    below = clip.threshold * (1 - 1e-6)
+    if clip.kind == "value":
+        return np.abs(given) < below
+    together = [given] if clip.kind == "norm" else [got[n] for n in question.covered if n in got]
+    return everywhere & bool(norm(together) < below)

@@ -1,0 +1,390 @@
+"""Results: what is found out about one case, and about many."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from types import MappingProxyType
+from typing import Any, Literal, Self, get_args
+
+from rnnverify.errors import (
+    InaccurateGradientError,
+    InconclusiveError,
+    InvalidCandidateError,
+    MismatchError,
+    NondeterministicError,
+    NonfiniteGradientError,
+    ScaledGradientError,
+    WrongGradientError,
+)
+from rnnverify.records import Case, InputKind
+
+VerdictKind = Literal[
+    "match",
+    "inconclusive",
+    "inaccurate",
+    "scaled",
+    "wrong",
+    "nonfinite",
+    "nondeterministic",
+    "invalid",
+]
+ComparisonKind = Literal["match", "inaccurate", "wrong", "nonfinite"]
+
+VERDICT_KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
+"""From the best to the worst."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One gradient of one case against the reference.
+
+    Attributes:
+        gradient: The array's name.
+        kind: ``match``, ``inaccurate``, ``wrong`` or ``nonfinite``.
+        worst: The largest error, in tolerances; inf where the gradient is not finite.
+        index: Where that is.
+        got: The candidate's entry there.
+        want: The reference's entry there.
+        tolerance: The tolerance there.
+        digits: The decimal digits that the case lets anybody know.
+        agree: The decimal digits that agree with the reference.
+        conclusive: Whether this gradient could have failed, and to enough digits to say so.
+        zero: Whether the gradient is identically zero.
+        tolerated: Whether it matches only because so many digits are declared to be enough.
+    """
+
+    gradient: str
+    kind: ComparisonKind
+    worst: float
+    index: tuple[int, ...]
+    got: float
+    want: float
+    tolerance: float
+    digits: float
+    agree: float
+    conclusive: bool
+    zero: bool
+    tolerated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What ``check`` found out about one case.
+
+    Attributes:
+        kind: See ``VERDICT_KINDS``.
+        case: The case as the candidate saw it, its clip's threshold resolved.
+        comparisons: One for each gradient that the candidate returned.
+        unchecked: The states' and inputs' gradients that it did not return.
+        clip_active: Whether the clip changed the wanted gradients.
+        notes: What is odd but no failure.
+        message: Why the candidate is invalid, or the case inconclusive.
+        traceback: The candidate's own traceback, where it raised or hung.
+        ratio: Where it is ``scaled``: the factor over all gradients.
+        breach: The hygiene check that an invalid candidate fails, if it is one.
+        hung: Whether a call took too long, after which the candidate is not to be called again.
+    """
+
+    kind: VerdictKind
+    case: Case
+    comparisons: tuple[Comparison, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    clip_active: bool = False
+    notes: tuple[str, ...] = ()
+    message: str = ""
+    traceback: str | None = None
+    ratio: float | None = None
+    breach: str = ""
+    hung: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient matched; an inconclusive case is not ok, but no failure either."""
+        return self.kind == "match"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the candidate is not what it should be."""
+        return self.kind not in ("match", "inconclusive")
+
+    @property
+    def worst(self) -> Comparison | None:
+        """The gradient that is furthest off; None where none differs."""
+        differ = [each for each in self.comparisons if each.kind != "match"]
+        if not differ:
+            return None
+        return max(differ, key=lambda each: (VERDICT_KINDS.index(each.kind), each.worst))
+
+    @property
+    def text(self) -> str:
+        """What is wrong, in a sentence; "" where nothing is."""
+        worst = self.worst
+        if self.message or worst is None:
+            return f"{self.case.system}: {self.message}" if self.message else ""
+        where = ", ".join(map(str, worst.index))
+        got, want = _distinct(worst.got, worst.want)
+        scaled = "" if self.ratio is None else f"; every gradient is {self.ratio:.6g} times right"
+        return (
+            f"{self.case.system}: d{worst.gradient}[{where}] = {got}, "
+            f"but should be {want} ± {worst.tolerance:.2g}{scaled}"
+        )
+
+    def raise_for_mismatch(self) -> None:
+        """Do nothing if every gradient matched, or nothing can be told.
+
+        Raises:
+            MismatchError: else, of a class for each kind of verdict.
+        """
+        __tracebackhide__ = True
+        if self.failed:
+            trace = f"\n{self.traceback}" if self.traceback else ""
+            message = f"{self.kind}: {self.text}{trace}"
+            raise MISMATCHES[self.kind](message, verdict=self)
+
+    @property
+    def zero(self) -> bool:
+        """Whether every gradient is identically zero, and the candidate says so too."""
+        return self.kind == "match" and all(each.zero for each in self.comparisons)
+
+
+MISMATCHES: Mapping[VerdictKind, type[MismatchError]] = {
+    "inconclusive": InconclusiveError,
+    "inaccurate": InaccurateGradientError,
+    "scaled": ScaledGradientError,
+    "wrong": WrongGradientError,
+    "nonfinite": NonfiniteGradientError,
+    "nondeterministic": NondeterministicError,
+    "invalid": InvalidCandidateError,
+}
+
+
+def _distinct(a: float, b: float) -> tuple[str, str]:
+    """Print two numbers with as many digits as it takes to tell them apart, and some more."""
+    for digits in range(6, 18):
+        texts = f"{a:.{digits}g}", f"{b:.{digits}g}"
+        if f"{a:.{digits - 2}g}" != f"{b:.{digits - 2}g}":
+            return texts
+    return f"{a!r}", f"{b!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientSummary:
+    """One gradient over all cases of a run.
+
+    Attributes:
+        worst: The largest error, in tolerances, in cases that are not inconclusive; inf where
+            something was not finite, None where there was nothing to judge.
+        digits: Median of the decimal digits available, over conclusive cases.
+        agree: Median of the decimal digits that agree, over conclusive cases.
+        conclusive: In how many cases this gradient was conclusive.
+        nonzero: In how many cases it was compared and is not identically zero.
+        differ: In how many cases that are not inconclusive it differs from the reference.
+    """
+
+    worst: float | None
+    digits: float | None
+    agree: float | None
+    conclusive: int
+    nonzero: int
+    differ: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Which side of a candidate is at fault, where its gradients are not the reference's.
+
+    Attributes:
+        side: ``backward`` where its gradients are not those of its own loss; ``forward`` where they
+            are, but its loss is another; ``unknown`` where it cannot be told.
+        text: The same in a sentence, with what it is known from.
+    """
+
+    side: Literal["backward", "forward", "unknown"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The smallest case found in which a candidate fails.
+
+    Attributes:
+        verdict: What ``check`` says of that case.
+        gradient: The gradient that is furthest off; None where the candidate is invalid.
+        gradients: All gradients that differ.
+        index: The entry of ``gradient`` that is furthest off.
+        step: The first step whose loss, taken alone, has a wrong gradient; None where no
+            single step's has.
+        got: The candidate's entry there.
+        want: The reference's entry there.
+        tolerance: The tolerance there.
+        message: The failure in a sentence.
+        replay: The command line that shows it again.
+        fault: Which side of the candidate is at fault.
+        saved: The file that the case was saved in.
+    """
+
+    verdict: Verdict
+    gradient: str | None
+    gradients: tuple[str, ...]
+    index: tuple[int, ...] | None
+    step: int | None
+    got: float | None
+    want: float | None
+    tolerance: float | None
+    message: str
+    replay: str
+    fault: Fault | None = None
+    saved: str | None = None
+
+    @classmethod
+    def of(
+        cls, verdict: Verdict, replay: str, *, step: int | None = None, remark: str = ""
+    ) -> Self:
+        """Return what is to be told of a failing case.
+
+        Args:
+            verdict: A verdict that is not ok, under a clip with a number.
+            replay: The command that shows the failure again.
+            step: The first step whose loss alone shows it.
+            remark: What else is to be said.
+        """
+        worst = verdict.worst
+        when = "" if step is None else f" (the loss of step {step} alone shows it)"
+        return cls(
+            verdict=verdict,
+            gradient=None if worst is None else worst.gradient,
+            gradients=tuple(each.gradient for each in verdict.comparisons if each.kind != "match"),
+            index=None if worst is None else worst.index,
+            step=step,
+            got=None if worst is None else worst.got,
+            want=None if worst is None else worst.want,
+            tolerance=None if worst is None else worst.tolerance,
+            message=f"{verdict.text}{when}{remark}",
+            replay=replay,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a run of many cases found out, under one clip and in one dtype.
+
+    Attributes:
+        system: The system's name.
+        candidate: What was verified: a name, or where it was loaded from.
+        input: Where the sequences came from.
+        clip: The clip as it was asked for.
+        truncate: How far back losses were propagated, ``5`` or ``chunks:5``; None: all the way.
+        lengths: Whether sequences had lengths of their own.
+        dtype: ``float64`` or ``float32``.
+        seed: The seed of the run; the same seed gives the same cases.
+        cases: How many cases were run, of any verdict.
+        verdict: The worst verdict; ``inconclusive`` where too little was conclusive.
+        counts: How many cases had which verdict; ``zero`` where all gradients are zero.
+        clip_active: In which fraction of the cases the clip changed a gradient.
+        regimes: How many cases were made in which regime.
+        gradients: A summary for each gradient.
+        weak: Gradients that were conclusive in less than half of the cases where they are not zero.
+        unchecked: Gradients that the candidate never returned.
+        notes: What is odd but no failure.
+        options: What was asked for besides: gradients, scale, dims, fixed, clip_over, digits.
+        hygiene: What was found out about how the candidate behaves, by the check's name: ``ok``,
+            ``not checked``, or what is wrong.
+        hints: What could be declared, for the candidate to match.
+        scaled_by: The constant factor over all gradients, where that is all that is wrong.
+        failure: The smallest failing case; None where nothing failed.
+    """
+
+    system: str
+    candidate: str
+    input: InputKind
+    clip: str
+    truncate: str | None = None
+    lengths: bool = False
+    dtype: str
+    seed: int
+    cases: int
+    verdict: VerdictKind
+    counts: Mapping[str, int]
+    clip_active: float
+    regimes: Mapping[str, int]
+    gradients: Mapping[str, GradientSummary]
+    weak: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    hygiene: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    hints: tuple[str, ...] = ()
+    scaled_by: str | None = None
+    failure: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient matched, and enough was conclusive to say so."""
+        return self.verdict == "match"
+
+    def raise_for_mismatch(self) -> None:
+        """Do nothing if every gradient matched.
+
+        Raises:
+            MismatchError: else, with the report in words, of a class for each kind of verdict.
+        """
+        __tracebackhide__ = True
+        if not self.ok:
+            raise MISMATCHES[self.verdict](str(self), report=self)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The report in words."""
+        return (
+            self._headline,
+            *_told(self.failure),
+            *self._weakness,
+            *(f"hint: {hint}" for hint in self.hints),
+            *(f"note: {note}" for note in self.notes),
+            *((f"replay: {self.failure.replay}",) if self.failure else ()),
+        )
+
+    @property
+    def _headline(self) -> str:
+        said = "".join(f", {name}={value}" for name, value in self.options.items())
+        counted = ", ".join(f"{n} {kind}" for kind, n in self.counts.items())
+        return (
+            f"{self.verdict.upper()}  {self.system}  {self.candidate}, {self.dtype}, "
+            f"clip {self.clip}{said}; {self.cases} cases: {counted}"
+        )
+
+    @property
+    def _weakness(self) -> tuple[str, ...]:
+        if self.verdict != "inconclusive":
+            return ()
+        return (f"conclusive in too few cases: {', '.join(self.weak) or 'all'}",)
+
+    def __str__(self) -> str:
+        return "\n  ".join(self.lines)
+
+    def __repr__(self) -> str:
+        return f"<Report: {self}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>d{escape(name)}</td><td>{_figure(each.worst)}</td>"
+            f"<td>{_figure(each.agree)} of {_figure(each.digits)}</td>"
+            f"<td>{each.conclusive} of {each.nonzero}</td><td>{each.differ}</td></tr>"
+            for name, each in self.gradients.items()
+        )
+        return (
+            f"<pre>{escape(str(self))}</pre><table><thead><tr><th>gradient</th>"
+            "<th>worst error in tolerances</th><th>digits that agree</th>"
+            "<th>conclusive</th><th>cases that differ</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+
+def _told(failure: Failure | None) -> tuple[str, ...]:
+    if failure is None:
+        return ()
+    return (failure.message, *((failure.fault.text,) if failure.fault else ()))
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,177 @@
+"""Runs: everything that settles which cases a candidate sees, under which clips, on what terms."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from rnnverify.errors import UsageError
+from rnnverify.evaluation import prepare
+from rnnverify.questions import covered_by
+from rnnverify.records import Candidate, Case, Clip, Truncation
+from rnnverify.restrictions import Restrictions, Size
+from rnnverify.shapes import largest_in_each
+from rnnverify.sources import Generated, Source
+from rnnverify.strategies import cases as case_strategy
+from rnnverify.systems import System
+from rnnverify.terms import Terms, known_only
+
+BATCH = 2000
+"""Cases in one run of Hypothesis, which keeps what it has seen."""
+
+
+class Batch(NamedTuple):
+    """One run of Hypothesis."""
+
+    seed: int
+    cases: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of a candidate.
+
+    Attributes:
+        candidate: The gradient code under test.
+        name: What reports call it.
+        system: The system.
+        clips: Each case is visited once under each; all cover the same arrays.
+        dtype: The dtype of the cases.
+        cases: How many cases to run.
+        seed: The same seed gives the same cases.
+        source: Where their sequences come from.
+        lengths: Whether the sequences of a batch have lengths of their own.
+        truncation: How far back losses are propagated.
+        dims: Sizes of axes, where they are not the system's own.
+        fixed: Arrays held at a value.
+        terms: What the candidate is held to.
+        save: The folder that the case of a failure is saved in.
+        replay: Gives the command that shows a failure under a clip again, maybe from a file.
+
+    Raises:
+        UsageError: if there are too few cases, the seed is negative, the dtype is unknown, or what
+            is asked for does not go together.
+    """
+
+    candidate: Candidate
+    name: str
+    system: System
+    clips: tuple[Clip, ...]
+    dtype: str
+    cases: int
+    seed: int
+    source: Source = field(default_factory=Generated)
+    lengths: bool = False
+    truncation: Truncation | None = None
+    dims: Mapping[str, Size] | None = None
+    fixed: Mapping[str, Any] | None = None
+    terms: Terms = field(default_factory=Terms)
+    save: Path | None = None
+    replay: Callable[[Clip, Path | None], str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.cases < 1:
+            message = f"cases: {self.cases} is too few; at least 1 is needed"
+            raise UsageError(message)
+        if self.seed < 0:
+            message = f"seed: {self.seed} is negative; it must be 0 or more"
+            raise UsageError(message)
+        self.terms.for_system(self.system.leaves, list(self.system.dims))
+        known_only("clip_over", self.clips[0].over, self.terms.gradients or self.system.leaves)
+        _ = self.strategy
+        longest = self._sizes["T"][1]
+        if self.truncation and not self.truncation.since(longest).any():
+            message = (
+                f"truncate: {self.truncation} cuts nothing in sequences of {longest} steps, the "
+                "longest that are generated; ask for fewer"
+            )
+            raise UsageError(message)
+
+    @cached_property
+    def strategy(self) -> st.SearchStrategy[Case]:
+        """What the cases are drawn from."""
+        return self.strategy_with({})
+
+    def strategy_with(self, fixed: Mapping[str, Any]) -> st.SearchStrategy[Case]:
+        """Return what cases are drawn from, if more arrays are held at a value."""
+        return case_strategy(
+            self.system,
+            dtype=self.dtype,
+            source=self.source,
+            lengths=self.lengths,
+            truncate=self.truncation,
+            dims=self.dims,
+            fixed={**(self.fixed or {}), **fixed},
+        )
+
+    @property
+    def batches(self) -> list[Batch]:
+        """The runs of Hypothesis that it takes."""
+        starts = range(0, self.cases, BATCH)
+        return [
+            Batch(seed=(self.seed << 32) + i, cases=min(BATCH, self.cases - start))
+            for i, start in enumerate(starts)
+        ]
+
+    def prepare(self) -> None:
+        """Begin to compile in the background."""
+        system = self.system.with_lengths if self.lengths else self.system
+        prepare(
+            system,
+            largest_in_each(system, self._sizes),
+            self.clips,
+            covered_by(self.clips[0], system, self.terms),
+            truncated=self.truncation is not None,
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is asked for besides, as the arguments of ``verify`` that are not left out."""
+        scale, over = self.terms.scale.text, self.clips[0].over
+        given = {
+            "gradients": self.terms.gradients and list(self.terms.gradients),
+            "scale": None if scale == "1" else scale,
+            "dims": dict(self.dims or {}),
+            "fixed": dict(self.fixed or {}),
+            "clip_over": over and list(over),
+            "digits": self.terms.digits,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    @property
+    def checked(self) -> dict[str, Any]:
+        """Those of the options that are arguments of ``check``."""
+        return {n: v for n, v in self.options.items() if n in ("gradients", "scale", "digits")}
+
+    def replay_of(self, clip: Clip, saved: Path | None) -> str:
+        """Return the command that shows a failure under a clip again."""
+        if self.replay is not None:
+            return self.replay(clip, saved)
+        if saved is not None:
+            words = "".join(f", {name}={value!r}" for name, value in self.checked.items())
+            return f"rnnverify.check(rnnverify.load_case({str(saved)!r}), {self.name}{words})"
+        given = {
+            "clip": str(clip),
+            "dtype": self.dtype,
+            "cases": self.cases,
+            "seed": self.seed,
+            **({"lengths": True} if self.lengths else {}),
+            **({"truncate": str(self.truncation)} if self.truncation else {}),
+            **self.options,
+        }
+        words = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        return f"rnnverify.verify({self.name}, {self.system.name!r}, {words})"
+
+    def file_of(self, clip: Clip) -> str:
+        """Return what the file of a failure under a clip is called."""
+        words = [self.system.name, self.name, str(clip), self.dtype, self.source.kind]
+        return "-".join(re.sub(r"[^\w.]+", "_", word).strip("_.") for word in words) + ".npz"
+
+    @property
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        restrictions = Restrictions.of(self.system, self.dims, None)
+        return {**self.source.sizes(self.system), **restrictions.dims}

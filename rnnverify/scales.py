@@ -1,0 +1,166 @@
+"""Scales: a constant factor by which all gradients differ from the loss's, and what it means.
+
+Public code differentiates the mean where it reports the sum, or the reverse; ascends where others
+descend; leaves out the half of a square. That is a convention to be stated, not a wrong gradient.
+"""
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, cached_property
+from itertools import combinations
+
+from rnnverify.errors import UsageError
+
+_BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_UNARY: Mapping[type[ast.unaryop], Callable[[float], float]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+
+
+MOST_DENOMINATOR = 10_000
+NEAR = 1e-9
+"""How far a measured ratio may be from a plain fraction, for it to be that."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A factor, as a formula in the sizes of the axes.
+
+    Attributes:
+        text: Such as ``"-1"``, ``"1/T"`` or ``"2/(T*B)"``.
+
+    Raises:
+        UsageError: if it is no such formula.
+    """
+
+    text: str = "1"
+
+    def __post_init__(self) -> None:
+        try:
+            known = all(_is_known(node) for node in ast.walk(self._tree))
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            known = False
+        if not known:
+            message = (
+                f"scale: {self.text!r} is neither a number nor a formula in the axes, as 1/T is"
+            )
+            raise UsageError(message)
+
+    @classmethod
+    def parse(cls, value: "str | float | Scale") -> "Scale":
+        """Read a scale as people write it: a number, or a formula such as ``"1/T"``.
+
+        Raises:
+            UsageError: if it is neither.
+        """
+        if isinstance(value, Scale):
+            return value
+        if isinstance(value, str):
+            return cls(value.strip())
+        return cls(repr(float(value)) if value != int(value) else str(int(value)))
+
+    @property
+    def axes(self) -> set[str]:
+        """The axes that the formula names."""
+        return {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
+
+    def of(self, dims: Mapping[str, int]) -> float:
+        """Return the factor under these sizes.
+
+        Raises:
+            UsageError: if an axis is unknown, or the factor is zero or not finite.
+        """
+        unknown = self.axes - set(dims)
+        if unknown:
+            message = (
+                f"scale: {self.text!r} names {', '.join(sorted(unknown))}; "
+                f"the axes are {', '.join(dims)}"
+            )
+            raise UsageError(message)
+        try:
+            factor = _value(self._tree.body, dims)
+        except (ArithmeticError, TypeError):
+            factor = math.nan
+        if isinstance(factor, complex) or factor == 0 or not math.isfinite(factor):
+            sizes = ", ".join(f"{axis} = {n}" for axis, n in dims.items())
+            message = f"scale: {self.text!r} is {factor} for {sizes}; it must be finite, and not 0"
+            raise UsageError(message)
+        return factor
+
+    @cached_property
+    def _tree(self) -> ast.Expression:
+        return ast.parse(self.text, mode="eval")
+
+
+def _is_known(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return type(node.value) in (int, float)
+    if isinstance(node, ast.BinOp):
+        return type(node.op) in _BINARY
+    if isinstance(node, ast.UnaryOp):
+        return type(node.op) in _UNARY
+    return isinstance(node, ast.Expression | ast.Name | ast.Load | ast.operator | ast.unaryop)
+
+
+def _value(node: ast.expr, dims: Mapping[str, int]) -> float:
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.Name):
+        return float(dims[node.id])
+    if isinstance(node, ast.UnaryOp):
+        return _UNARY[type(node.op)](_value(node.operand, dims))
+    assert isinstance(node, ast.BinOp)
+    return _BINARY[type(node.op)](_value(node.left, dims), _value(node.right, dims))
+
+
+def usual(axes: Mapping[str, str]) -> dict[str, str]:
+    """Return the scales that people's conventions come to, and what each is likely to mean.
+
+    Args:
+        axes: What each axis is, by its name, as a system says.
+    """
+    plain = {"2": "a square without its half, or everything added up twice", "1/2": "a half more"}
+    for axis, what in axes.items():
+        plain[f"1/{axis}"] = f"the mean over {what}, where the sum is meant"
+        plain[axis] = f"summed over {what} once more, or no mean where one is meant"
+    for a, b in combinations(axes, 2):
+        plain[f"1/({a}*{b})"] = f"the mean over {axes[a]} and {axes[b]}, where the sum is meant"
+    ascent = "ascent for descent: the sign is that of the update"
+    negative = {f"-{text}": f"{meaning}; and {ascent}" for text, meaning in plain.items()}
+    return {"-1": ascent, **plain, **negative}
+
+
+def explaining(seen: Sequence[tuple[Mapping[str, int], float]], axes: Mapping[str, str]) -> str:
+    """Return the formula that gives every ratio that was seen; "" if none does.
+
+    Args:
+        seen: The sizes of the axes in a case, and the ratio there.
+        axes: What each axis is, by its name.
+    """
+    for text in usual(axes):
+        scale = _scale(text)
+        if all(scale.of(dims) == ratio for dims, ratio in seen):
+            return text
+    ratios = {ratio for _, ratio in seen}
+    return f"{ratios.pop():.9g}" if len(ratios) == 1 else ""
+
+
+_scale = cache(Scale)
+
+
+def exact(ratio: float) -> float | None:
+    """Return the plain fraction that a measured ratio is; None if it is none."""
+    fraction = Fraction(ratio).limit_denominator(MOST_DENOMINATOR)
+    near = fraction.numerator / fraction.denominator
+    return near if near != 0 and math.isclose(near, ratio, rel_tol=NEAR) else None

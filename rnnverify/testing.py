@@ -1,0 +1,294 @@
+"""Testing: a decorator that makes a Hypothesis test of an adapter, and a check of one case.
+
+>>> @rnnverify.gradient_test("char_rnn", clip="value:5")
+... def test_my_rnn(case):
+...     return my_gradients(case["Wxh"], case["Whh"], ...)
+"""
+
+import functools
+import inspect
+import shlex
+import unittest
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis.errors import UnsatisfiedAssumption
+
+from rnnverify.builtin import find_system
+from rnnverify.checker import check
+from rnnverify.errors import MismatchError, UsageError
+from rnnverify.execution import Execution
+from rnnverify.explaining import explain, hints_for
+from rnnverify.records import Candidate, Case, Clip, Truncation
+from rnnverify.restrictions import Size
+from rnnverify.results import VERDICT_KINDS, Report, Verdict
+from rnnverify.runs import Run
+from rnnverify.scales import Scale
+from rnnverify.storage import save_case
+from rnnverify.systems import System
+from rnnverify.terms import TIMEOUT, make_terms, names
+
+SETTINGS = "_hypothesis_internal_use_settings"
+"""Where Hypothesis keeps a test's settings, for which there is no public way to see them."""
+PASSED_ON = (
+    UnsatisfiedAssumption,
+    unittest.SkipTest,
+    pytest.skip.Exception,
+    pytest.fail.Exception,
+    pytest.xfail.Exception,
+)
+"""What an adapter raises to tell its test runner something."""
+
+
+def assert_gradients_match(
+    case: Case,
+    gradients: Mapping[str, Any],
+    *,
+    scale: str | float | Scale = 1,
+    digits: float | None = None,
+    only: Sequence[str] | None = None,
+) -> Verdict:
+    """Assert that gradients are those of one case, inside any test.
+
+    Args:
+        case: Made by ``System.case``, drawn by ``rnnverify.cases``, or loaded.
+        gradients: By array name, clipped as ``case.clip`` says.
+        scale: A constant factor that they are wanted to have, such as ``"1/T"``.
+        digits: How many decimal digits are enough.
+        only: The arrays whose gradients are to be compared, if not all weights are among them.
+
+    Returns:
+        The verdict, which is ``inconclusive`` where nothing can be told.
+
+    Raises:
+        MismatchError: if a gradient is not what it should be.
+        UsageError: if an argument is not what it should be.
+    """
+    __tracebackhide__ = True
+    verdict = check(
+        case, lambda _: gradients, gradients=only, scale=scale, digits=digits, timeout=None
+    )
+    try:
+        verdict.raise_for_mismatch()
+    except MismatchError as error:
+        error.add_note(repr(case))
+        raise
+    return verdict
+
+
+class Trial:
+    """What a test by ``gradient_test`` does with each case, and what it has found out so far."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = replace(run, candidate=self._call)
+        self.candidate: Candidate = run.candidate
+        self.passed_on: BaseException | None = None
+        self.failed: Verdict | None = None
+        self.execution = Execution(self._run)
+
+    @property
+    def run(self) -> Run:
+        """What is run."""
+        return self._run
+
+    @property
+    def reports(self) -> list[Report]:
+        """The figures so far, one report a clip."""
+        return [self.execution.report(watch) for watch in self.execution.watches]
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.execution, self.failed = Execution(self._run), None
+
+    def check(self, case: Case, candidate: Candidate) -> None:
+        """Check one case under every clip.
+
+        Raises:
+            MismatchError: if the candidate fails; the worst verdict decides of which class.
+        """
+        __tracebackhide__ = True
+        self.candidate, self.passed_on = candidate, None
+        verdicts = self.execution.visit(self._run.batches[0], case)
+        if self.passed_on is not None:
+            raise self.passed_on
+        verdicts += [finding.verdict for finding in self.execution.findings.values()]
+        if not verdicts and self.failed is not None:
+            verdicts = [self.failed]
+        worst = max(verdicts, key=lambda verdict: VERDICT_KINDS.index(verdict.kind))
+        if worst.failed:
+            self.failed = worst
+        try:
+            worst.raise_for_mismatch()
+        except MismatchError as error:
+            if self.execution.stopped:
+                error.add_note(f"It was given up after this case: {worst.case!r}")
+            raise
+
+    def raise_for_weakness(self) -> None:
+        """Fail if too little was conclusive to call it a pass.
+
+        Raises:
+            InconclusiveError: saying which gradients.
+        """
+        __tracebackhide__ = True
+        for report in self.reports:
+            if report.verdict == "inconclusive":
+                report.raise_for_mismatch()
+
+    def outcome(self, file: Path | None, candidate: str) -> dict[str, Any]:
+        """Return what a test runner is to tell of it all, as plain values.
+
+        Args:
+            file: Where a failing case is to be saved.
+            candidate: How the command line would name the adapter.
+        """
+        reports = self.reports
+        worst = max(reports, key=lambda report: VERDICT_KINDS.index(report.verdict))
+        failed, saved, explained = self.failed, None, []
+        if failed is not None:
+            terms, text = self._run.checked, failed.text
+            if file is not None:
+                saved = save_case(file, failed.case, candidate=candidate, message=text, terms=terms)
+            failure = explain(failed, self._call, self._run.terms, "")
+            explained = [failure.message, *((failure.fault.text,) if failure.fault else ())]
+            given = hints_for(self._run, failed.case.clip, worst.verdict, worst.scaled_by)
+            explained += [f"hint: {hint}" for hint in given]
+        replay = "" if saved is None else shlex.join(["rnnverify", "replay", str(saved), candidate])
+        return {
+            "verdict": worst.verdict if failed is None else failed.kind,
+            "summary": "; ".join(map(_summary, reports)),
+            "replay": replay,
+            "explained": [*explained, *([f"replay: {replay}"] if replay else [])],
+        }
+
+    def _call(self, case: Case) -> Mapping[str, Any]:
+        try:
+            return self.candidate(case)
+        except PASSED_ON as error:
+            self.passed_on = error
+            raise
+
+
+def _summary(report: Report) -> str:
+    agree = [each.agree for each in report.gradients.values() if each.agree is not None]
+    worst = [each.worst for each in report.gradients.values() if each.worst is not None]
+    figures = [f"{min(agree):.1f} digits"] if agree else []
+    figures += [f"worst {max(worst):.2g} tolerances"] if worst else []
+    return ", ".join([f"clip {report.clip}: {report.cases} cases", *figures])
+
+
+def gradient_test(
+    system: str | System,
+    *,
+    clip: str | Clip | Sequence[str | Clip] = "none",
+    dtype: str = "float64",
+    cases: int | None = None,
+    lengths: bool = False,
+    truncate: str | int | Truncation | None = None,
+    gradients: Sequence[str] | None = None,
+    scale: str | float | Scale = 1,
+    dims: Mapping[str, Size] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    clip_over: Sequence[str] | None = None,
+    digits: float | None = None,
+    timeout: float | None = TIMEOUT,
+) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Make a property-based test of an adapter function, whose body it is.
+
+    The function takes a case, and fixtures if it likes, and returns gradients by array name. What
+    comes out is a Hypothesis test: ``@settings``, ``@example(case=rnnverify.load_case(...))``,
+    ``--hypothesis-seed`` and the example database work as for any other. It has no deadline, unless
+    settings say so.
+
+    Args:
+        system: A built-in system's name, or a system.
+        clip: One clip, or several, under each of which each case is checked.
+        dtype: The dtype of the cases, in which the function computes.
+        cases: How many cases to run; as many as Hypothesis' settings say if None.
+        lengths: See ``verify``, as for all that follow.
+        truncate: How far back losses are propagated.
+        gradients: The arrays whose gradients are returned.
+        scale: A constant factor that they are wanted to have.
+        dims: Sizes of axes.
+        fixed: Arrays held at a value.
+        clip_over: The arrays whose gradients are clipped.
+        digits: How many decimal digits are enough.
+        timeout: How many seconds one call may take; None for no limit, and for calls in the
+            test's own thread.
+
+    Raises:
+        UsageError: if an argument is not what it should be.
+    """
+    clips = [clip] if isinstance(clip, str | Clip) else list(clip)
+    over = names("clip_over", clip_over)
+    found = find_system(system)
+    run = Run(
+        candidate=found.gradients,
+        name=found.name,
+        system=found,
+        clips=tuple(Clip.parse(each).replace(over=over) for each in clips),
+        dtype=dtype,
+        cases=cases or 100,
+        seed=0,
+        lengths=lengths,
+        truncation=Truncation.parse(truncate),
+        dims=dims,
+        fixed=fixed,
+        terms=make_terms(gradients=gradients, scale=scale, digits=digits, timeout=timeout),
+    )
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        return _tested(function, replace(run, name=function.__qualname__), cases)
+
+    return decorate
+
+
+def _tested(function: Callable[..., Any], run: Run, cases: int | None) -> Callable[..., None]:
+    argument = _first_argument(function)
+    trial = Trial(run)
+
+    @functools.wraps(function)
+    def test(*positional: Any, **arguments: Any) -> None:
+        __tracebackhide__ = True
+        case = arguments.pop(argument)
+        adapter = functools.partial(function, *positional, **arguments)
+        trial.check(case, lambda case: adapter(**{argument: case}))
+
+    made: Any = hypothesis.given(**{argument: run.strategy})(test)
+    made.rnnverify_trial = trial
+    made.rnnverify_adapter = function
+    adjust(made, cases)
+    tested: Callable[..., None] = made
+    return tested
+
+
+def _first_argument(function: Callable[..., Any]) -> str:
+    """Return the name under which a test takes its case."""
+    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    if not known:
+        message = (
+            f"gradient_test: {function.__qualname__} takes no argument; its first must be the case"
+        )
+        raise UsageError(message)
+    return known[0]
+
+
+def adjust(test: Any, cases: int | None) -> None:
+    """Let a Hypothesis test run without the default deadline, and so many cases.
+
+    The first call of a candidate may compile, and the default deadline is a fifth of a second. One
+    that somebody asked for is kept.
+    """
+    function = getattr(test, "__func__", test)
+    applied = getattr(function, SETTINGS, None)
+    if applied is None:
+        return
+    default = hypothesis.settings.default
+    deadline = None if default and applied.deadline == default.deadline else applied.deadline
+    examples = cases or applied.max_examples
+    changed = hypothesis.settings(applied, deadline=deadline, max_examples=examples)
+    setattr(function, SETTINGS, changed)

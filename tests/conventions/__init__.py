@@ -1,0 +1,1 @@
+"""Gradient code in the conventions of public code, each a candidate by an adapter of ten lines."""
