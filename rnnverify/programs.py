@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rnnverify.deadlines import is_ours
 from rnnverify.errors import RnnverifyError, UsageError
 from rnnverify.padding import Bucket, as_rows, example_arrays, width_of
 from rnnverify.records import Array, ClipKind
@@ -26,6 +28,8 @@ from rnnverify.rounding.noise import SAMPLES, Noise, samples
 from rnnverify.rounding.tolerance import interval, sampled, unit_roundoff
 from rnnverify.systems import System
 from rnnverify.unrolling import unrolled_gradient
+
+_JAX = Path(jax.__file__).parent
 
 Kinds = tuple[ClipKind, ...]
 Detail = bool | tuple[Kinds, tuple[str, ...]]
@@ -112,8 +116,16 @@ def _reference_of(system: System) -> Iterator[None]:
     except RnnverifyError:
         raise
     except Exception as error:
-        trace = "".join(traceback.format_exception(error))
-        message = f"system: the reference of {system.name!r} cannot be differentiated:\n{trace}"
+        theirs = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not is_ours(frame.filename) and not Path(frame.filename).is_relative_to(_JAX)
+        ]
+        trace = "".join(traceback.format_list(theirs))
+        message = (
+            f"system: the reference of {system.name!r} cannot be differentiated:\n"
+            f"{trace}{type(error).__name__}: {error}"
+        )
         raise UsageError(message) from error
 
 

@@ -2,8 +2,11 @@
 
 import gc
 import os
+import warnings
 
 from platformdirs import user_cache_path
+
+from rnnverify.errors import RoundingRuleWarning
 
 OWN_PROCESS = "the process belongs to the command line"
 """The click context's object when ``rnnverify`` was started as a program."""
@@ -24,6 +27,7 @@ def settle(*, cache: bool) -> None:
     JAX reads the environment when it is imported, which must not have happened yet. What the user
     has set there stays as it is.
     """
+    warnings.simplefilter("ignore", RoundingRuleWarning)  # reports have a note of it
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     if cache:
         folder = user_cache_path("rnnverify") / "jax"

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from rnnverify.cli.candidates import load_system
 from rnnverify.cli.output import check_writable, write
 from rnnverify.errors import UsageError
 
@@ -27,14 +28,16 @@ Examples:
 def systems(name: str | None, target: str | None) -> None:
     """List the systems: their arrays with named axes, their gradients, their source.
 
-    With NAME, say all about one: its recurrence, its loss, and its backward pass.
+    With NAME, say all about one: its recurrence, its loss, and its backward pass. One of your own
+    is named as PATH.py:OBJECT.
     """
     from rnnverify import __version__
-    from rnnverify.builtin import SYSTEMS, find_system
+    from rnnverify.builtin import SYSTEMS
     from rnnverify.reports.json import FORMAT, render
+    from rnnverify.systems import no_model
 
     try:
-        chosen = [find_system(name)] if name is not None else list(SYSTEMS.values())
+        chosen = [load_system(name)] if name is not None else list(SYSTEMS.values())
         if target is not None:
             check_writable(target)
     except UsageError as error:
@@ -54,7 +57,7 @@ def systems(name: str | None, target: str | None) -> None:
         table.add_row("gradients", " ".join(system.leaves))
         table.add_row("also", ", ".join(_options(system)))
         console.print(table, highlight=False)
-    if name is not None:
+    if name is not None and chosen[0].gradients is not no_model:
         console.print(inspect.getdoc(inspect.getmodule(system.gradients)), markup=False)
 
 

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,7 +55,7 @@ def without_figures(text: str) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
-@pytest.mark.parametrize("block", [b for b in blocks("python") if "my_rnn" in b])
+@pytest.mark.parametrize("block", [b for b in blocks("python") if "from my_rnn" in b])
 def test_the_examples_work(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each example, run as it stands, passes for the model and fails for the wrong file."""
     example(block, char_rnn, monkeypatch)()
@@ -73,6 +74,61 @@ def test_the_example_of_a_random_gradient_works(monkeypatch: pytest.MonkeyPatch)
         exec(block, scope)  # noqa: S102 - README's own example
         with nullcontext() if mean == 0 else pytest.raises(AssertionError, match="is expected"):
             scope["test_my_estimator"]()
+
+
+FILES = {re.findall(r"# (\w+)\.py", block)[0]: block for block in blocks("python") if "# " in block}
+"""README's blocks that are files, by the modules' names."""
+BUGS = {
+    "min_char_rnn": ("dhnext = Whh.T @ draw", "dhnext = Whh @ draw"),
+    "my_jax_cell": ("W.T @ da, U.T @ da", "W @ da, U.T @ da"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+@pytest.mark.parametrize("module", BUGS)
+def test_the_worked_examples_work(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each, run as it stands, passes, and fails with a bug put into its code."""
+    worked_example(module, tmp_path, monkeypatch)
+    with pytest.raises(rnnverify.MismatchError):
+        worked_example(module, tmp_path, monkeypatch, BUGS[module])
+
+
+def worked_example(
+    module: str, folder: Path, monkeypatch: pytest.MonkeyPatch, bug: tuple[str, str] = ("", "")
+) -> None:
+    """Run README's test of README's module, with something replaced in the module."""
+    assert bug[0] in FILES[module]
+    (folder / f"{module}.py").write_text(FILES[module].replace(*bug) if bug[0] else FILES[module])
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    scope: dict[str, Any] = {}
+    exec(FILES[f"test_{module}"], scope)  # noqa: S102 - README's own example
+    scope[f"test_{module}"]()
+
+
+def test_the_example_of_a_system_works() -> None:
+    """The system with a step verifies a backward pass written for it, and finds a transpose."""
+    scope: dict[str, Any] = {}
+    exec(FILES["my_system"], scope)  # noqa: S102 - README's own example
+
+    def backward(case: rnnverify.Case, *, wrong: bool = False) -> dict[str, Any]:
+        W, U, x, w = case["W"], case["U"], case["x"], case["loss_weights"]
+        h = [case["h0"]]
+        for x_t in x:
+            h.append(np.tanh(W @ h[-1] + U @ x_t))
+        dW, dU, dh = np.zeros_like(W), np.zeros_like(U), np.zeros_like(h[0])
+        for t in reversed(range(len(x))):
+            da = (1 - h[t + 1] ** 2) * (dh + 2 * w[t] * (h[t + 1] - case["y"][t]))
+            dW, dU, dh = dW + np.outer(da, h[t]), dU + np.outer(da, x[t]), W.T @ da
+        return {"W": dW, "U": dU, "h0": W @ da if wrong else dh}
+
+    assert rnnverify.verify(backward, scope["SYSTEM"], cases=60).ok
+    wrong = rnnverify.verify(partial(backward, wrong=True), scope["SYSTEM"], cases=60)
+    assert wrong.failure is not None
+    assert wrong.failure.gradient == "h0"
 
 
 def example(block: str, my_rnn: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
