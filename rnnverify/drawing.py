@@ -1,7 +1,9 @@
 """Drawing cases: as many as are asked for, or the smallest that fails."""
 
+import math
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +18,8 @@ from rnnverify.records import Case
 
 MOST_CHECKS = 1000
 """Checks that shrinking may cost; what is smallest by then is kept."""
+MOST_SECONDS = 60.0
+"""Seconds that it may cost, where a check is slow."""
 
 
 class _Home:
@@ -34,7 +38,12 @@ class _FoundError(Exception):
 
 
 def smallest(
-    strategy: st.SearchStrategy[Case], fails: Callable[[Case], bool], *, seed: int, cases: int
+    strategy: st.SearchStrategy[Case],
+    fails: Callable[[Case], bool],
+    *,
+    seed: int,
+    cases: int,
+    skip: int = 0,
 ) -> Case | None:
     """Return the smallest case found that fails, drawing the same cases as ``explore``.
 
@@ -43,17 +52,23 @@ def smallest(
         fails: Whether a case fails in the way that is looked for.
         seed: The seed of the run in which one failed.
         cases: How many cases it drew at most.
+        skip: How many of them, at the beginning, are known not to fail.
     """
     found: Case | None = None
-    checks = 0
+    drawn, checks, deadline = 0, 0, math.inf
 
     @hypothesis.seed(seed)
     @quiet(max_examples=cases, phases=(Phase.generate, Phase.shrink))
     @hypothesis.given(strategy)
     def find(case: Case) -> None:
-        nonlocal found, checks
+        nonlocal found, drawn, checks, deadline
+        drawn += 1
         checks += found is not None
-        if checks < MOST_CHECKS and fails(case):
+        if drawn <= skip or checks >= MOST_CHECKS or time.monotonic() > deadline:
+            return
+        if fails(case):
+            if found is None:
+                deadline = time.monotonic() + MOST_SECONDS
             found = case
             raise _FoundError
 

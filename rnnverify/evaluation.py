@@ -97,7 +97,8 @@ def evaluate(system: System, case: Case) -> Evaluation:
 
     Raises:
         MissingRuleError: if the reference uses a primitive without a rounding rule.
-        UsageError: if the case both has lengths and is to be truncated.
+        UsageError: if the case both has lengths and is to be truncated, or the reference of a
+            system of somebody's own cannot be differentiated, or not be padded.
     """
     if case.truncation is not None and system.step is None:
         message = f"truncate: {system.name!r} has a loss, but no step that could be cut between"
@@ -105,7 +106,14 @@ def evaluate(system: System, case: Case) -> Evaluation:
     if case.truncation is not None and "lengths" in case:
         message = "truncate: not for sequences with lengths of their own; verify one or the other"
         raise UsageError(message)
-    bucket = bucket_of(system, case.dims)
+    evaluation = _evaluated(system, case, bucket_of(system, case.dims))
+    if not system.strict:
+        _warn_of(system, unknown_primitives(system))
+        _check_padding(evaluation)
+    return evaluation
+
+
+def _evaluated(system: System, case: Case, bucket: Bucket) -> Evaluation:
     program = gradient_program(system, bucket, truncated=case.truncation is not None).result()
     with jax_settings():
         stacked, intervals = program(
@@ -113,9 +121,35 @@ def evaluate(system: System, case: Case) -> Evaluation:
         )
     rows = np.asarray(intervals)
     raw = from_rows(system, case.dims, bucket, rows, system.leaves)
-    if not system.strict:
-        _warn_of(system, unknown_primitives(system))
     return Evaluation(system, case, bucket, stacked, raw | {"loss": Interval.of(*rows[:, -1, 0])})
+
+
+_padded_well: set[System] = set()
+
+
+def _check_padding(padded: Evaluation) -> None:
+    """Compare a case of somebody's own system with the same case unpadded, once a system.
+
+    Raises:
+        UsageError: if padding changes a gradient.
+    """
+    system, exactly = padded.system, tuple(padded.case.dims.items())
+    if system in _padded_well or padded.bucket == exactly:
+        return
+    plain = _evaluated(system, padded.case, exactly)
+    for name, one in plain.raw.items():
+        other = padded.raw[name]
+        if not np.all(np.isfinite(one.want)):
+            return
+        if not np.all(np.abs(one.want - other.want) <= one.tolerance + other.tolerance):
+            what = "the loss" if name == "loss" else f"the gradient of {name}"
+            message = (
+                f"system: padding changes {what} of {system.name!r}. Say what arrays are to be "
+                "padded with, such as fills={'x': 1}, if zeros are what it cannot bear; or which "
+                "axes must not be padded, such as unpadded={'T'}"
+            )
+            raise UsageError(message)
+    _padded_well.add(system)
 
 
 @cache

@@ -12,7 +12,7 @@ from rnnverify.hygiene import CHECKS, Finding, not_repeatable, not_zero_for_zero
 from rnnverify.programs import unknown_primitives
 from rnnverify.records import Case, Clip
 from rnnverify.results import Report, Verdict, VerdictKind
-from rnnverify.runs import Batch, Run
+from rnnverify.runs import BATCH, Batch, Run
 from rnnverify.tallying import Tally
 
 EXAMINED = 3
@@ -20,17 +20,21 @@ EXAMINED = 3
 
 
 class Watch:
-    """What is kept of the cases under one clip: figures, and the first verdict of each kind."""
+    """What is kept of the cases under one clip: figures, and the first verdict of each kind.
+
+    Beside that stand its batch, and how many cases of the batch came before.
+    """
 
     def __init__(self, clip: Clip, axes: Mapping[str, str]) -> None:
         self.clip = clip
         self.tally = Tally(axes)
-        self.first: dict[VerdictKind, tuple[Batch, Verdict]] = {}
+        self.first: dict[VerdictKind, tuple[Batch, int, Verdict]] = {}
 
     def add(self, batch: Batch, verdict: Verdict) -> None:
         """Count a verdict, and keep it if it is the first of its kind."""
         self.tally.add(verdict)
-        self.first.setdefault(verdict.kind, (batch, verdict))
+        before = (self.tally.cases - 1) % BATCH
+        self.first.setdefault(verdict.kind, (batch, before, verdict))
 
 
 @dataclass
@@ -86,7 +90,7 @@ class Execution:
         }
         said: dict[str, str] = {name: "ok" if done[name] else "not checked" for name in CHECKS}
         said |= {name: finding.verdict.text for name, finding in self.findings.items()}
-        _, invalid = watch.first.get("invalid", (None, None))
+        *_, invalid = watch.first.get("invalid", (None,))
         return said | ({invalid.breach: invalid.message} if invalid and invalid.breach else {})
 
     @property

@@ -193,7 +193,11 @@ class Case(Mapping[str, Array]):
         printer.text(repr(self))
 
     def __getitem__(self, name: str) -> Array:
-        return self.arrays[name]
+        try:
+            return self.arrays[name]
+        except KeyError:
+            message = f"{name!r} is no array of {self.system}; those are {', '.join(self.arrays)}"
+            raise KeyError(message) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)

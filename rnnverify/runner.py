@@ -133,10 +133,10 @@ def _failure(execution: Execution, watch: Watch) -> tuple[VerdictKind, Failure |
         if finding is None or watch is not execution.watches[0]:
             return verdict, None
         return finding.verdict.kind, _told(run, watch, finding.verdict)
-    batch, first = watch.first[watch.tally.worst or verdict]
+    batch, before, first = watch.first[watch.tally.worst or verdict]
     if first.hung or first.kind == "nondeterministic":
         return verdict, Failure.of(first, _kept(run, watch, first)[0])
-    again = _smallest(run, watch, batch, first.kind)
+    again = _smallest(run, watch, batch, before, first.kind)
     if again is None:
         return verdict, Failure.of(first, run.replay_of(watch.clip, None), remark=NOT_AGAIN)
     failure = _told(run, watch, replace(again, kind=verdict))
@@ -144,8 +144,13 @@ def _failure(execution: Execution, watch: Watch) -> tuple[VerdictKind, Failure |
     return (found if found == "nondeterministic" else verdict), failure
 
 
-def _smallest(run: Run, watch: Watch, batch: Batch, kind: VerdictKind) -> Verdict | None:
-    """Return the verdict on the smallest case found that fails in the same way, twice."""
+def _smallest(
+    run: Run, watch: Watch, batch: Batch, before: int, kind: VerdictKind
+) -> Verdict | None:
+    """Return the verdict on the smallest case found that fails in the same way, twice.
+
+    The cases of the batch that came before the first failure are not checked once more.
+    """
 
     def judged(case: Case) -> Verdict:
         (verdict,) = check_under([watch.clip], case, run.candidate, run.terms)
@@ -156,6 +161,7 @@ def _smallest(run: Run, watch: Watch, batch: Batch, kind: VerdictKind) -> Verdic
         lambda case: judged(case).kind == kind,
         seed=batch.seed,
         cases=batch.cases,
+        skip=before,
     )
     again = None if case is None else judged(case)
     return again if again is not None and again.kind == kind else None

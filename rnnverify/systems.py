@@ -72,9 +72,9 @@ class System:
         gradients: The built-in candidate.
         truncated_gradients: The built-in candidate for truncated backpropagation, if there is one.
         fills: What an array is padded with, where it is not 0.
-        unpadded: Axes that must not be padded; where there is no ``buckets``, all but ``T``.
+        unpadded: Axes that must not be padded; where there is no ``buckets``, all but ``T`` anyhow.
         buckets: The padded sizes for which references are compiled, smallest first. To give them is
-            to say that padding with ``fills`` changes no gradient.
+            to say that padding with ``fills`` changes no gradient, which is tried on one case.
         has_kinks: Whether a derivative jumps somewhere, as that of relu does at 0. Which side a sum
             that cancels exactly comes to lie on is decided by rounding, and such a case is
             inconclusive; generated biases keep clear of most.
@@ -122,7 +122,7 @@ class System:
         object.__setattr__(self, "dims", MappingProxyType(dims))
         object.__setattr__(self, "sizes", MappingProxyType(sizes))
         if not self.buckets:
-            padded = frozenset() if self.step is None else frozenset("T")
+            padded = frozenset() if self.step is None else frozenset("T") - self.unpadded
             object.__setattr__(self, "unpadded", frozenset(dims) - padded)
             object.__setattr__(self, "buckets", ({axis: sizes[axis][1] for axis in padded},))
 

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from rnnverify.cli.candidates import load_candidate, load_system
 from rnnverify.cli.output import STDOUT, check_writable, console, write
 from rnnverify.cli.process import OWN_PROCESS, settle
+from rnnverify.cli.supervising import supervise
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import FORMAT, failure_values, render
 from rnnverify.reports.terminal import show_verdict
@@ -69,8 +71,11 @@ def replay(context: click.Context, /, **options: object) -> None:
     """
     if context.obj == OWN_PROCESS:
         settle(cache=True)
+    chosen = Options(**options)  # type: ignore[arg-type]
     try:
-        sys.exit(_replay(Options(**options)))  # type: ignore[arg-type]
+        if context.obj == OWN_PROCESS and chosen.candidate is not None:
+            supervise(partial(_hung, chosen))
+        sys.exit(_replay(chosen))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
 
@@ -96,6 +101,12 @@ def _replay(options: Options) -> int:
     if verdict.kind == "invalid":
         return 2
     return 0 if verdict.ok else 1
+
+
+def _hung(options: Options, _told: dict[str, Any], _case: int, stack: str) -> int:
+    """Say that the candidate had to be ended from outside."""
+    click.echo(f"INVALID  the candidate did not return within {options.timeout:g} s\n{stack}")
+    return 2
 
 
 def _checked(stored: "Stored", candidate: str, options: Options) -> tuple[Verdict, Failure | None]:
