@@ -7,12 +7,10 @@ whether its gradients belong to it: L(w + εd) - L(w) - ε⟨g, d⟩ shrinks lik
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from rnnverify.builtin import system_of
-from rnnverify.calling import call
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.evaluation import evaluate
 from rnnverify.questions import Question, questions
@@ -42,7 +40,7 @@ def find_fault(case: Case, candidate: Candidate, terms: Terms) -> Fault | None:
     """
     (question,) = questions([Clip()], evaluate(system_of(case), case), terms)
     try:
-        got = _call(question, candidate, {})
+        got, _ = question.ask(candidate)
         if "loss" not in got:
             return NO_LOSS
         if question.loss_is_right(float(got["loss"])):
@@ -74,14 +72,15 @@ def _by_order(order: float) -> Fault:
 
 def _order(question: Question, candidate: Candidate, got: Mapping[str, Array]) -> float:
     """Return by which power of ε the remainder of its own loss shrinks; NaN where it is unclear."""
-    direction = _direction(question.case, [n for n in question.system.leaves if n in got])
+    direction = _direction(question, [n for n in question.system.leaves if n in got])
     scale = question.terms.scale.of(question.case.dims)
     slope = sum(float(np.vdot(got[name], d)) for name, d in direction.items()) / scale
     start = float(got["loss"])
     remainders = []
     for step in STEPS:
         moved = {name: step * d for name, d in direction.items()}
-        loss = float(_call(question, candidate, moved)["loss"])
+        there, _ = question.ask(candidate, moved)
+        loss = float(there["loss"])
         remainders.append(abs(loss - start - step * slope))
     floor = ABOVE_ROUNDING * question.unit * abs(start)
     usable = [(e, r) for e, r in zip(STEPS, remainders, strict=True) if floor < r < math.inf]
@@ -91,16 +90,11 @@ def _order(question: Question, candidate: Candidate, got: Mapping[str, Array]) -
     return math.log(r1 / r2) / math.log(e1 / e2)
 
 
-def _direction(case: Case, names: Sequence[str]) -> dict[str, Array]:
-    """Return a random direction in the arrays whose gradients are known, of length about 1 each."""
-    random = np.random.default_rng(0)
-    return {n: random.choice([-1.0, 1.0], case[n].shape) / np.sqrt(case[n].size) for n in names}
-
-
-def _call(question: Question, candidate: Candidate, moved: Mapping[str, Any]) -> dict[str, Array]:
-    case = question.case
-    arrays = {name: (case[name] + step).astype(case.dtype) for name, step in moved.items()}
-    optional = [name for name in question.answerable if name not in question.required]
-    asked = case.with_arrays(arrays)
-    got, _ = call(candidate, asked, question.required, optional, question.terms)
-    return got
+def _direction(question: Question, names: Sequence[str]) -> dict[str, Array]:
+    """Return a random direction, of length 1 in each array that is neither held nor unknown."""
+    case, random = question.case, np.random.default_rng(0)
+    free = [name for name in names if name not in case.fixed]
+    signs = {name: random.choice([-1.0, 1.0], case[name].shape) for name in free}
+    lower = [n for n in free if question.system.arrays[n].values == "strictly lower"]
+    signs |= {name: np.tril(signs[name], -1) for name in lower}
+    return {name: sign / np.sqrt(sign.size) for name, sign in signs.items()}

@@ -7,7 +7,6 @@ step of shrinking, so it never diagnoses.
 from collections.abc import Sequence
 
 from rnnverify.builtin import system_of
-from rnnverify.calling import call
 from rnnverify.errors import InvalidGradientsError, TimeLimitError
 from rnnverify.evaluation import evaluate
 from rnnverify.questions import Question, questions, ratio_of
@@ -69,10 +68,9 @@ def check_under(
 
 
 def _judge(question: Question, candidate: Candidate) -> Verdict:
-    case, required = question.case, question.required
-    optional = [name for name in question.answerable if name not in required]
+    case = question.case
     try:
-        got, notes = call(candidate, case, required, optional, question.terms)
+        got, notes = question.ask(candidate)
     except InvalidGradientsError as error:
         return Verdict(
             kind="invalid",
@@ -90,7 +88,7 @@ def _judge(question: Question, candidate: Candidate) -> Verdict:
         kind=kind if ratio is None else "scaled",
         case=case,
         comparisons=comparisons,
-        unchecked=tuple(name for name in optional if name not in got),
+        unchecked=tuple(name for name in question.optional if name not in got),
         clip_active=question.clip_active,
         notes=(*notes, *_tolerated(comparisons), *_loss_notes(got.get("loss"), question)),
         message=message,

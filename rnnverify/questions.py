@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
+from rnnverify.calling import call
 from rnnverify.clipping import norm
 from rnnverify.comparing import UNDERFLOW, compare, conclusive
 from rnnverify.evaluation import Evaluation, Intervals
-from rnnverify.records import Array, Case, Clip
+from rnnverify.records import Array, Candidate, Case, Clip
 from rnnverify.results import Comparison
 from rnnverify.scales import exact
 from rnnverify.systems import System
@@ -17,6 +19,7 @@ from rnnverify.terms import Terms
 from rnnverify.thresholds import resolve
 
 Got = Mapping[str, Array]
+NOTHING: Got = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,25 @@ class Question:
         if not all(self.raw[n].size <= largest for n in self.system.leaves):
             return True
         return self.evaluation.overflows
+
+    @property
+    def optional(self) -> list[str]:
+        """The arrays whose gradients may be returned besides."""
+        return [name for name in self.answerable if name not in self.required]
+
+    def ask(self, candidate: Candidate, moved: Got = NOTHING) -> tuple[Got, tuple[str, ...]]:
+        """Return a candidate's gradients (and loss), and notes about what is odd.
+
+        Args:
+            candidate: What is asked.
+            moved: By how much arrays are to differ from the case's.
+
+        Raises:
+            InvalidGradientsError: see ``call``.
+        """
+        arrays = {n: (self.case[n] + by).astype(self.case.dtype) for n, by in moved.items()}
+        case = self.case.with_arrays(arrays)
+        return call(candidate, case, self.required, self.optional, self.terms)
 
     def compare(self, got: Got) -> tuple[Comparison, ...]:
         """Compare each gradient that was returned with what it should be."""
