@@ -19,6 +19,8 @@ from rnnverify.terms import Terms
 from rnnverify.thresholds import resolve
 
 Got = Mapping[str, Array]
+CLEAR = 1e3
+"""An entry tells a ratio where it is so many times its tolerance."""
 NOTHING: Got = MappingProxyType({})
 
 
@@ -212,8 +214,7 @@ def ratio_of(question: Question, got: Got) -> float | None:
         question: Its case is neither chaotic nor does it overflow.
         got: What the candidate returned, and at least one of which is wrong.
     """
-    measured = _measured(question, got)
-    ratio = None if measured is None else exact(measured)
+    ratio = _measured(question, got)
     if ratio is None or ratio == 1:
         return None
     comparisons = question.times(ratio).compare(got)
@@ -221,18 +222,21 @@ def ratio_of(question: Question, got: Got) -> float | None:
 
 
 def _measured(question: Question, got: Got) -> float | None:
-    """Return the ratio at the largest entry that is not clipped, or a sign where all are."""
-    free = {name: _unclipped(question, name, got) for name in got if name in question.system.leaves}
-    wants = {name: np.where(mask, question.raw[name].want, 0.0) for name, mask in free.items()}
-    if not any(np.any(want) for want in wants.values()):
-        wants = {name: question.wanted[name].want for name in free}
-    name = max(wants, key=lambda name: float(np.abs(wants[name]).max()))
-    place = np.unravel_index(int(np.abs(wants[name]).argmax()), wants[name].shape)
-    want = question.raw[name].want[place]
-    if want == 0 or not np.isfinite(got[name][place]):
-        return None
-    ratio = float(got[name][place] / want)
-    return ratio if free[name][place] else float(np.sign(ratio))
+    """Return the ratio at the entry that tells it best, or its sign where all that tell are cut."""
+    names = [name for name in question.system.leaves if name in got]
+    clear = {n: np.abs(question.raw[n].want) / question.raw[n].tolerance for n in names}
+    for free in ({n: _unclipped(question, n, got) for n in names}, None):
+        seen = clear if free is None else {n: np.where(free[n], clear[n], 0.0) for n in names}
+        name = max(names, key=lambda name: float(seen[name].max()))
+        place = np.unravel_index(int(seen[name].argmax()), seen[name].shape)
+        if seen[name][place] < CLEAR or not np.isfinite(got[name][place]):
+            continue
+        ratio = float(got[name][place] / question.raw[name].want[place])
+        if free is None:
+            return float(np.sign(ratio)) or None
+        error = 2 / float(seen[name][place])
+        return exact(ratio, error, question.case.dims, question.system.dims)
+    return None
 
 
 def _unclipped(question: Question, name: str, got: Got) -> Array:

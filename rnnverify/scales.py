@@ -29,8 +29,8 @@ _UNARY: Mapping[type[ast.unaryop], Callable[[float], float]] = {
 
 
 MOST_DENOMINATOR = 10_000
-NEAR = 1e-9
-"""How far a measured ratio may be from a plain fraction, for it to be that."""
+TELLING = 1e-2
+"""How often a random number may be taken for a plain fraction, because it is near one."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,24 @@ def explaining(seen: Sequence[tuple[Mapping[str, int], float]], axes: Mapping[st
 _scale = cache(Scale)
 
 
-def exact(ratio: float) -> float | None:
-    """Return the plain fraction that a measured ratio is; None if it is none."""
-    fraction = Fraction(ratio).limit_denominator(MOST_DENOMINATOR)
+def exact(
+    ratio: float, error: float, dims: Mapping[str, int], axes: Mapping[str, str]
+) -> float | None:
+    """Return what a measured ratio is exactly: a usual scale, or a plain fraction.
+
+    Args:
+        ratio: As it was measured.
+        error: How far it may be off, relatively.
+        dims: The sizes of the axes.
+        axes: What each axis is, by its name.
+
+    Returns:
+        None if it is neither.
+    """
+    for text in usual(axes):
+        if math.isclose(_scale(text).of(dims), ratio, rel_tol=error):
+            return _scale(text).of(dims)
+    most = math.isqrt(int(TELLING / error))
+    fraction = Fraction(ratio).limit_denominator(max(1, min(most, MOST_DENOMINATOR)))
     near = fraction.numerator / fraction.denominator
-    return near if near != 0 and math.isclose(near, ratio, rel_tol=NEAR) else None
+    return near if near != 0 and math.isclose(near, ratio, rel_tol=error) else None
