@@ -124,6 +124,21 @@ def test_importing_rnnverify_imports_next_to_nothing() -> None:
     assert run_python(code).strip() == "[]"
 
 
+def test_loading_the_pytest_plugin_imports_next_to_nothing() -> None:
+    """pytest loads it for every test run of an environment, whether it needs it or not."""
+    heavy = ("jax", "numpy", "hypothesis", "rnnverify.testing", "rnnverify.records")
+    code = f"import sys, rnnverify.pytest_plugin; print([m for m in {heavy} if m in sys.modules])"
+
+    assert run_python(code).strip() == "[]"
+
+
+def test_importing_the_adapters_imports_neither_jax_nor_torch() -> None:
+    """They are imported by the adapters that need them, when they are called."""
+    code = "import sys, rnnverify.adapters; print({'jax', 'torch'} & set(sys.modules))"
+
+    assert run_python(code).strip() == "set()"
+
+
 def test_public_names_are_there() -> None:
     """Every name that the package lists can be had, and no other."""
     for name in rnnverify.__all__:

@@ -1,0 +1,280 @@
+"""The command line ends a candidate that keeps Python's lock, and itself when it is told to."""
+
+import json
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnverify.cli.supervising import _HEAD, SIZE, Told, _theirs
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="supervised on Linux only")
+
+CODE = """
+import ctypes, time
+from pathlib import Path
+from rnnverify.models.char_rnn import gradients
+
+def held(case):
+    return deeper(case)
+
+def deeper(case):
+    ctypes.PyDLL(None).pause()  # keeps Python's lock
+
+def later(case):
+    if case.dims["T"] > 1:
+        ctypes.PyDLL(None).pause()
+    return gradients(case)
+
+def float32(case):
+    if case.dtype == "float32":
+        ctypes.PyDLL(None).pause()
+    return gradients(case)
+
+def let_go(case):
+    ctypes.CDLL(None).pause()
+
+def sleeps(case):
+    import os
+    Path("started").write_text(str(os.getpid()))
+    time.sleep(600)
+
+def locked(case):
+    import os
+    Path("started").write_text(str(os.getpid()))
+    ctypes.PyDLL(None).pause()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a candidate's file in it."""
+    (tmp_path / "my_rnn.py").write_text(CODE)
+    return tmp_path
+
+
+def words(name: str, *more: str) -> list[str]:
+    """Return the command that verifies one of the file's functions on few cases."""
+    fixed = ["--system", "char_rnn", "--cases", "5", *more]
+    return [sys.executable, "-P", "-m", "rnnverify", "verify", f"my_rnn.py:{name}", *fixed]
+
+
+def verify(folder: Path, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """Verify one of the file's functions in a process of its own, to the end."""
+    return subprocess.run(  # noqa: S603 - our own program
+        words(name, *more), cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@contextmanager
+def running(folder: Path, name: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start to verify a candidate, and go on once it hangs: the process, and the one it is in."""
+    started = folder / "started"
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is not
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        words(name, "--timeout", "300", "--json", "out.json"),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    signal.signal(signal.SIGINT, heeded)
+    try:
+        give_up = time.monotonic() + 60
+        while not (started.exists() and started.read_text()):
+            assert time.monotonic() < give_up
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield process, int(started.read_text())
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, ended ones that nobody has asked about left aside."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    """Return the last report that was written."""
+    read: dict[str, Any] = json.loads((folder / "out.json").read_text())["reports"][-1]
+    return read
+
+
+def test_a_candidate_that_keeps_the_lock_is_ended(folder: Path) -> None:
+    """It is invalid: exit code 2, the JSON is written, and the line where it hangs is shown."""
+    start = time.monotonic()
+    done = verify(folder, "held", "--timeout", "1", "--json", "out.json")
+    report = report_of(folder)
+
+    assert done.returncode == 2, done.stderr
+    assert time.monotonic() - start < 60
+    assert (report["verdict"], report["cases"]) == ("invalid", 1)
+    assert "did not return within 1 s, in case 1" in report["failure"]["message"]
+    assert "it keeps Python's lock" in done.stdout
+    assert 'my_rnn.py", line 10 in deeper' in report["failure"]["traceback"]
+    assert 'my_rnn.py", line 7 in held' in report["failure"]["traceback"]
+    assert 'my_rnn.py", line 10 in deeper' in done.stdout
+    assert "calling.py" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_what_was_found_out_before_is_kept(folder: Path) -> None:
+    """Reports that were done stand in the JSON before that on the run which had to be ended."""
+    dtypes = ("--dtype", "float64", "--dtype", "float32")
+    done = verify(folder, "float32", "--timeout", "1", "--json", "out.json", *dtypes)
+    reports = json.loads((folder / "out.json").read_text())["reports"]
+
+    assert done.returncode == 2
+    assert [(each["dtype"], each["verdict"]) for each in reports] == [
+        ("float64", "match"),
+        ("float32", "invalid"),
+    ]
+    assert reports[0]["cases"] == 5
+    assert "--dtype float32" in reports[1]["failure"]["replay"]
+
+
+def test_the_case_that_hangs_is_counted(folder: Path) -> None:
+    """Of several cases it is said which one it was; JSON on standard output is alone there."""
+    done = verify(folder, "later", "--timeout", "1", "--json", "-")
+    (report,) = json.loads(done.stdout)["reports"]
+
+    assert done.returncode == 2
+    assert report["cases"] > 1
+    assert f"in case {report['cases']}," in report["failure"]["message"]
+    assert "INVALID" in done.stderr
+
+
+def test_a_candidate_that_lets_go_of_the_lock_is_given_up(folder: Path) -> None:
+    """That takes no second process: the run itself ends with its verdict, and its case."""
+    done = verify(folder, "let_go", "--timeout", "0.5", "--json", "out.json")
+    report = report_of(folder)
+
+    assert done.returncode == 2, done.stderr
+    assert "did not return within 0.5 s" in report["failure"]["message"]
+    assert "lock" not in report["failure"]["message"]
+    assert "in let_go" in report["failure"]["traceback"]
+    assert report["failure"]["dims"]
+
+
+def test_an_interruption_ends_all(folder: Path) -> None:
+    """Ctrl-C reaches both processes: exit code 130, what was done is written, none is left."""
+    with running(folder, "sleeps") as (process, child):
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+
+        assert process.returncode == 130
+        assert "interrupted after 0 reports" in stderr
+        assert json.loads((folder / "out.json").read_text())["reports"] == []
+        assert not is_alive(child)
+
+
+@pytest.mark.parametrize("name", ["sleeps", "locked"])
+def test_a_signal_to_end_ends_the_child(folder: Path, name: str) -> None:
+    """SIGTERM to the process that was started reaches the one that works, whatever it does."""
+    with running(folder, name) as (process, child):
+        assert child != process.pid
+        process.terminate()
+        process.communicate(timeout=30)
+
+        assert process.returncode == 128 + signal.SIGTERM
+        assert not is_alive(child)
+
+
+@pytest.mark.xfail(reason="the parent ignores it, and the child cannot heed it", strict=True)
+def test_an_interruption_ends_what_keeps_the_lock(folder: Path) -> None:
+    """Ctrl-C does not wait until the time is over for code that cannot hear it."""
+    with running(folder, "locked") as (process, child):
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=6)
+
+        assert process.returncode == 130
+        assert not is_alive(child)
+
+
+@pytest.mark.xfail(reason="the parent ignores it, and does not pass it on", strict=True)
+def test_an_interruption_of_the_first_process_alone_is_enough(folder: Path) -> None:
+    """Not everybody who interrupts a program interrupts all of its processes."""
+    with running(folder, "sleeps") as (process, child):
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=6)
+
+        assert process.returncode == 130
+        assert not is_alive(child)
+
+
+@pytest.mark.xfail(reason="the child does not learn of it", strict=True)
+@pytest.mark.parametrize("name", ["sleeps", "locked"])
+def test_a_killed_parent_leaves_no_child(folder: Path, name: str) -> None:
+    """Whatever ends the process that was started, the one that hangs goes, too."""
+    with running(folder, name) as (process, child):
+        process.kill()
+        process.wait(timeout=30)
+        time.sleep(1)
+        left = is_alive(child)
+        if left:
+            os.kill(child, signal.SIGKILL)
+
+        assert not left
+
+
+def test_other_exit_codes_come_through() -> None:
+    """Bad usage is 2, as it is without a second process."""
+    wrong = [sys.executable, "-P", "-m", "rnnverify", "verify", "--system", "no_such"]
+    done = subprocess.run(wrong, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert done.returncode == 2
+    assert "unknown 'no_such'" in done.stderr
+
+
+def test_what_is_told_is_read() -> None:
+    """The child's deadline, count and words stand where its parent looks for them."""
+    told = Told(memory=mmap.mmap(-1, SIZE))
+    told.until(12.5)
+    told.case(7)
+    told.words({"system": "s"})
+    deadline, case, length = _HEAD.unpack_from(told.memory)
+
+    assert (deadline, case) == (12.5, 7)
+    assert json.loads(told.memory[_HEAD.size : _HEAD.size + length]) == {"system": "s"}
+
+
+def test_more_than_there_is_room_for_is_not_told() -> None:
+    """Words that are too long leave those that were told before."""
+    told = Told(memory=mmap.mmap(-1, SIZE))
+    told.words({"system": "s"})
+    told.words({"system": "s" * SIZE})
+    length = _HEAD.unpack_from(told.memory)[2]
+
+    assert json.loads(told.memory[_HEAD.size : _HEAD.size + length]) == {"system": "s"}
+
+
+def test_cases_are_counted_from_none_in_each_run() -> None:
+    """A second run begins anew."""
+    told, visits = Told(memory=mmap.mmap(-1, SIZE)), []
+    for _ in range(2):
+        visit = told.counting(lambda: visits.append(_HEAD.unpack_from(told.memory)[1]))
+        visit()
+        visit()
+
+    assert visits == [1, 2, 1, 2]
+
+
+def test_a_dump_without_a_candidate_says_nothing() -> None:
+    """Where no thread was in a candidate, there is no line to show."""
+    assert _theirs("") == "most recent call first:\n"
