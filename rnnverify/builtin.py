@@ -263,7 +263,7 @@ SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system
 """The built-in systems, by name."""
 
 
-def find_system(name: str | System) -> System:
+def find_system(name: Any) -> System:
     """Return the built-in system of that name, or the system that is given.
 
     Raises:
@@ -271,6 +271,9 @@ def find_system(name: str | System) -> System:
     """
     if isinstance(name, System):
         return name
+    if not isinstance(name, str):
+        message = f"system: {name!r} is neither a name nor a System; known are {', '.join(SYSTEMS)}"
+        raise UsageError(message)
     if name in SYSTEMS:
         return SYSTEMS[name]
     near = difflib.get_close_matches(name, SYSTEMS, n=1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnverify.comparing import structured
 from rnnverify.deadlines import call_within, is_ours
-from rnnverify.errors import InvalidGradientsError
+from rnnverify.errors import InvalidGradientsError, PassedOnError
 from rnnverify.records import Array, Candidate, Case
 from rnnverify.terms import Terms
 
@@ -85,7 +85,7 @@ def returned_by(candidate: Callable[[Any], Any], argument: Any) -> Any:
         with np.errstate(all="ignore"):
             returned = candidate(argument)
             return {**returned} if hasattr(returned, "keys") else returned
-    except (KeyboardInterrupt, InvalidGradientsError):
+    except (KeyboardInterrupt, InvalidGradientsError, PassedOnError):
         raise
     except BaseException as error:
         text = _printable(traceback.format_exception(type(error), error, _theirs(error)))

@@ -13,7 +13,7 @@ from rnnverify.questions import Question, questions, ratio_of
 from rnnverify.records import Array, Candidate, Case, Clip
 from rnnverify.results import VERDICT_KINDS, Comparison, Verdict, VerdictKind
 from rnnverify.scales import Scale
-from rnnverify.terms import CONTRACT, TIMEOUT, Terms, make_terms
+from rnnverify.terms import CONTRACT, TIMEOUT, Terms, known_only, make_terms
 
 
 def check(
@@ -59,6 +59,7 @@ def check_under(
     """
     system = system_of(case)
     terms = terms.for_system(system.leaves, list(system.dims))
+    known_only("clip_over", clips[0].over, system.leaves)
     verdicts = []
     for question in questions(clips, evaluate(system, case), terms):
         verdicts.append(_judge(question, candidate))

@@ -43,10 +43,9 @@ def structured(
             raise InvalidGradientsError(_unknown(name, list(shapes)))
     missing = [name for name in required if name not in returned]
     if missing:
-        message = (
-            f"the candidate returned no gradient of {', '.join(missing)}; "
-            f"it must return those of {', '.join(required)}"
-        )
+        all_are = len(missing) == len(required)
+        rest = "" if all_are else f"; it must return those of {', '.join(required)}"
+        message = f"the candidate returned no gradient of {', '.join(missing)}{rest}"
         raise InvalidGradientsError(message)
     return {name: _numbers(name, value, shapes.get(name)) for name, value in returned.items()}
 

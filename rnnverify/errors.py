@@ -29,6 +29,14 @@ class TimeLimitError(InvalidGradientsError):
     """A candidate did not return within the time that a call may take."""
 
 
+class PassedOnError(BaseException):
+    """Carries what is meant for a test runner, such as a skip, past those who judge candidates."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class MismatchError(RnnverifyError, AssertionError):
     """A gradient is not what it should be; an ``AssertionError``, so that a test fails by it.
 

@@ -139,6 +139,6 @@ def not_zero_for_zero(case: Case, clip: Clip, candidate: Candidate, terms: Terms
     linear = system_of(case).linear
     silent = case.with_arrays({name: np.zeros_like(case[name]) for name in linear})
     (verdict,) = check_under([clip], silent, candidate, terms)
-    if verdict.worst is None:
+    if not verdict.failed:
         return None
     return Finding(check="zero_upstream", verdict=verdict)

@@ -3,9 +3,13 @@
 Loading it imports neither JAX nor NumPy: everything else is imported once a test needs it.
 """
 
+import inspect
 import json
+import os
 import re
+import shlex
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,26 +39,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Set a gradient test up, and compile its references, which is not to count as its time."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that make no sense."""
+    cases = config.getoption("--rnnverify-cases")
+    if cases is not None and cases < 1:
+        message = f"--rnnverify-cases: {cases} is too few; at least 1 is needed"
+        raise pytest.UsageError(message)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Run a gradient test, and fail it if it passes, but too little was conclusive."""
     trial = trial_of(item)
     if trial is None:
-        return
+        return (yield)
     from rnnverify.testing import adjust  # noqa: PLC0415
 
     adjust(getattr(item, "obj", None), item.config.getoption("--rnnverify-cases"))
     trial.reset()
     trial.run.prepare()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a gradient test that passes, but in which too little was conclusive."""
     result = yield
-    trial = trial_of(item)
-    if trial is not None:
-        trial.raise_for_weakness()
+    trial.raise_for_weakness()
     return result
 
 
@@ -65,9 +70,9 @@ def pytest_runtest_makereport(
     """Explain a failure, save its case, and let the outcome travel with the report."""
     report = yield
     trial = trial_of(item)
-    if trial is None or call.when != "call":
+    if trial is None or call.when != "call" or report.skipped:
         return report
-    outcome = trial.outcome(_file(item) if report.failed else None, _candidate(item))
+    outcome = trial.outcome(_file(item) if report.failed else None, partial(_replay, item))
     report.user_properties.append((PROPERTY, json.dumps(outcome)))
     if report.failed and outcome["explained"]:
         report.sections.append((TITLE, "\n".join(outcome["explained"])))
@@ -102,9 +107,19 @@ def _outcomes(terminalreporter: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield report.nodeid, json.loads(value)
 
 
-def _candidate(item: pytest.Item) -> str:
-    """Return how the command line would name a test's adapter."""
-    return "::".join(item.nodeid.split("[")[0].split("::")).replace("::", ":", 1).replace("::", ".")
+def _replay(item: pytest.Item, saved: Path | None) -> str:
+    """Return the command that shows a failure again: from its file, or by the test itself."""
+    trial = trial_of(item)
+    invoked = item.config.invocation_params.dir
+    path = os.path.relpath(item.path, invoked)
+    names = item.nodeid.split("::")[1:]
+    function = getattr(getattr(item, "obj", None), "rnnverify_adapter", None)
+    alone = len(inspect.signature(function).parameters) == len(names) if function else False
+    if saved is None or trial is None or not alone:
+        return shlex.join(["pytest", "::".join([path, *names])])
+    words = ["rnnverify", "replay", str(saved), f"{path}:{'.'.join(names)}"]
+    own = [n for n, value in vars(inspect.getmodule(function)).items() if value is trial.run.system]
+    return shlex.join([*words, *(["--system", f"{path}:{own[0]}"] if own else [])])
 
 
 def _file(item: pytest.Item) -> Path | None:

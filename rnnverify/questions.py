@@ -93,7 +93,7 @@ class Question:
         weights = max([np.abs(self.case[n]).max() for n in self.system.linear], default=1.0)
         visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
         visible = min(visible, self.case.clip.threshold or visible)
-        if any(each.size == 0 and each.blur > visible for each in arrays):
+        if any(each.size == 0 and not each.blur <= visible for each in arrays):
             return False
         if self.case.clip.kind != "none":
             arrays += [self.wanted[n] for n in self.covered]

@@ -54,6 +54,7 @@ class Clip:
         if self.kind == "none":
             message = f"clip: 'none' takes no threshold, but got {self.threshold!r}"
             raise UsageError(message)
+        object.__setattr__(self, "threshold", float(self.threshold))
         if not 0 < self.threshold < np.inf:
             message = (
                 f"clip: the threshold of {self.kind!r} is {self.threshold!r}, "

@@ -9,7 +9,8 @@ because a file names it.
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rnnverify.builtin import find_system
 from rnnverify.errors import UsageError
 from rnnverify.records import Array, Case, Clip, Truncation
 from rnnverify.systems import System
-from rnnverify.terms import make_terms
+from rnnverify.terms import known_only, make_terms
 
 FORMAT = 1
 ABOUT = "about"
@@ -72,6 +73,9 @@ def save_case(
         UsageError: if it cannot be written.
     """
     target = Path(path)
+    if not target.name:
+        message = f"save: {str(path)!r} names no file; name one, such as case.npz"
+        raise UsageError(message)
     target = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
     about = {
         "format": FORMAT,
@@ -97,8 +101,12 @@ def save_case(
     except OSError as error:
         message = f"save: cannot write {target}: {error.strerror}"
         raise UsageError(message) from None
+    except TypeError as error:
+        message = f"save: terms hold what no file can hold: {error}"
+        raise UsageError(message) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return target
 
 
@@ -154,8 +162,9 @@ def _unpacked(path: Path) -> tuple[Any, dict[str, Array]]:
         message = f"load: {path} unpacks to {size} bytes, which no case does"
         raise UsageError(message)
     with np.load(path, allow_pickle=False) as archive:
-        arrays = {name.removeprefix(PREFIX): archive[name] for name in archive.files}
-    return json.loads(str(arrays.pop(ABOUT)[()])), arrays
+        about = json.loads(str(archive[ABOUT][()]))
+        names = [name for name in archive.files if name != ABOUT]
+        return about, {name.removeprefix(PREFIX): archive[name] for name in names}
 
 
 def _stored(about: dict[str, Any], arrays: dict[str, Array], system: System | None) -> Stored:
@@ -165,6 +174,7 @@ def _stored(about: dict[str, Any], arrays: dict[str, Array], system: System | No
         message = f"system: the case is one of {about['system']!r}, not of {system.name!r}"
         raise UsageError(message)
     over = about["clip"]["over"]
+    known_only("clip_over", over if over is None else list(over), system.leaves)
     clip = Clip(about["clip"]["kind"], about["clip"]["threshold"], over and tuple(over))
     case = system.case(arrays, dtype=str(about["dtype"]), clip=clip)
     if dict(case.dims) != about["dims"]:
@@ -172,22 +182,41 @@ def _stored(about: dict[str, Any], arrays: dict[str, Array], system: System | No
         raise UsageError(message)
     case = case.replace(
         truncation=Truncation.parse(about["truncation"]),
-        beyond=float(about["beyond"]),
-        regimes=tuple(map(str, about["regimes"])),
-        fixed=frozenset(map(str, about["fixed"])),
+        beyond=_share(about["beyond"]),
+        regimes=tuple(_texts("regimes", about["regimes"])),
+        fixed=frozenset(_texts("fixed", about["fixed"], case)),
     )
     return Stored(
         case=case,
         candidate=str(about["candidate"]),
         message=str(about["message"]),
-        terms=_terms(about["terms"]),
+        terms=_terms(about["terms"], system),
     )
 
 
-def _terms(given: dict[str, Any]) -> dict[str, Any]:
+def _share(value: Any) -> float:
+    if not 0 <= value <= 1:
+        message = f"beyond: {value!r} is no share"
+        raise UsageError(message)
+    return float(value)
+
+
+def _texts(what: str, given: Any, known: Container[str] | None = None) -> list[str]:
+    """Return a list of texts, if that is what it is, of known ones where these are given."""
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        message = f"{what}: {given!r} is no list of texts"
+        raise UsageError(message)
+    unknown = [each for each in given if known is not None and each not in known]
+    if unknown:
+        message = f"{what}: {', '.join(unknown)} is no array of the case"
+        raise UsageError(message)
+    return given
+
+
+def _terms(given: dict[str, Any], system: System) -> dict[str, Any]:
     """Return those arguments of ``check`` that a file may hold, if they are what they may be."""
     known: dict[str, Any] = {
         name: given[name] for name in ("gradients", "scale", "digits") if name in given
     }
-    make_terms(**known)
+    make_terms(**known).for_system(system.leaves, list(system.dims))
     return known

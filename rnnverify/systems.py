@@ -267,8 +267,8 @@ class System:
                 )
                 raise UsageError(message)
             return array.astype(np.int64)
-        if array.dtype.kind not in "iufb" or not np.all(np.isfinite(array)):
-            message = f"arrays: {name} must hold finite real numbers; it is {array!r}"
+        if array.dtype.kind not in "iufb" or not np.all(np.isfinite(_cast(array, dtype))):
+            message = f"arrays: {name} must hold finite real numbers, of {dtype}; it is {array!r}"
             raise UsageError(message)
         least, most = RANGES.get(axes.values, (-np.inf, np.inf))
         if array.min() < least or array.max() > most:
@@ -277,4 +277,9 @@ class System:
         if axes.values == "strictly lower" and np.any(np.triu(array)):
             message = f"arrays: {name} must be zero on and above its diagonal; it is {array!r}"
             raise UsageError(message)
+        return _cast(array, dtype)
+
+
+def _cast(array: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(over="ignore"):
         return array.astype(dtype)

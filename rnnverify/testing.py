@@ -7,7 +7,6 @@
 
 import functools
 import inspect
-import shlex
 import unittest
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import hypothesis.control
 import pytest
+from hypothesis import HealthCheck, Phase
 from hypothesis.errors import UnsatisfiedAssumption
 
 from rnnverify.builtin import find_system
 from rnnverify.checker import check
-from rnnverify.errors import MismatchError, UsageError
+from rnnverify.errors import MismatchError, PassedOnError, UsageError
 from rnnverify.execution import Execution
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
@@ -32,8 +33,11 @@ from rnnverify.storage import save_case
 from rnnverify.systems import System
 from rnnverify.terms import TIMEOUT, make_terms, names
 
+DEFAULT_CASES = 100
 SETTINGS = "_hypothesis_internal_use_settings"
 """Where Hypothesis keeps a test's settings, for which there is no public way to see them."""
+APART = ("invalid", "nondeterministic")
+"""Verdicts that are another bug than a wrong gradient."""
 PASSED_ON = (
     UnsatisfiedAssumption,
     unittest.SkipTest,
@@ -84,49 +88,54 @@ class Trial:
     """What a test by ``gradient_test`` does with each case, and what it has found out so far."""
 
     def __init__(self, run: Run) -> None:
-        self._run = replace(run, candidate=self._call)
-        self.candidate: Candidate = run.candidate
-        self.passed_on: BaseException | None = None
-        self.failed: Verdict | None = None
-        self.execution = Execution(self._run)
+        self.run = replace(run, candidate=self._call)
+        self.reset()
 
-    @property
-    def run(self) -> Run:
-        """What is run."""
-        return self._run
+    def reset(self) -> None:
+        """Begin anew."""
+        self.candidate: Candidate = self.run.candidate
+        self.execution = Execution(self.run)
+        self.context: Any = None
+        self.failed: Verdict | None = None
+        self.failed_at = 0
 
     @property
     def reports(self) -> list[Report]:
         """The figures so far, one report a clip."""
         return [self.execution.report(watch) for watch in self.execution.watches]
 
-    def reset(self) -> None:
-        """Begin anew."""
-        self.execution, self.failed = Execution(self._run), None
-
     def check(self, case: Case, candidate: Candidate) -> None:
         """Check one case under every clip.
 
         Raises:
-            MismatchError: if the candidate fails; the worst verdict decides of which class.
+            MismatchError: if the candidate fails. All kinds of wrong gradients are one class, so
+                that Hypothesis takes them for one bug, and shows the smallest case of it.
         """
         __tracebackhide__ = True
-        self.candidate, self.passed_on = candidate, None
-        verdicts = self.execution.visit(self._run.batches[0], case)
-        if self.passed_on is not None:
-            raise self.passed_on
+        self.candidate, self.context = candidate, _hypothesis_context()
+        try:
+            verdicts = self.execution.visit(self.run.batches[0], case)
+        except PassedOnError as passed:
+            raise passed.error from None
         verdicts += [finding.verdict for finding in self.execution.findings.values()]
         if not verdicts and self.failed is not None:
             verdicts = [self.failed]
         worst = max(verdicts, key=lambda verdict: VERDICT_KINDS.index(verdict.kind))
         if worst.failed:
+            self.failed_at = self.failed_at or self.reports[0].cases
             self.failed = worst
+            self._raise(worst)
+
+    def _raise(self, verdict: Verdict) -> None:
+        __tracebackhide__ = True
         try:
-            worst.raise_for_mismatch()
+            verdict.raise_for_mismatch()
         except MismatchError as error:
-            if self.execution.stopped:
-                error.add_note(f"It was given up after this case: {worst.case!r}")
-            raise
+            same = type(error) if verdict.kind in APART else MismatchError
+            raised = same(str(error), verdict=verdict)
+        if self.execution.stopped:
+            raised.add_note(f"It was given up after this case: {verdict.case!r}")
+        raise raised
 
     def raise_for_weakness(self) -> None:
         """Fail if too little was conclusive to call it a pass.
@@ -139,46 +148,78 @@ class Trial:
             if report.verdict == "inconclusive":
                 report.raise_for_mismatch()
 
-    def outcome(self, file: Path | None, candidate: str) -> dict[str, Any]:
+    def outcome(self, file: Path | None, replay: Callable[[Path | None], str]) -> dict[str, Any]:
         """Return what a test runner is to tell of it all, as plain values.
 
         Args:
             file: Where a failing case is to be saved.
-            candidate: How the command line would name the adapter.
+            replay: Gives the command that shows a failure again, maybe from a file.
         """
-        reports = self.reports
+        reports, failed = self.reports, self.failed
         worst = max(reports, key=lambda report: VERDICT_KINDS.index(report.verdict))
-        failed, saved, explained = self.failed, None, []
-        if failed is not None:
-            terms, text = self._run.checked, failed.text
-            if file is not None:
-                saved = save_case(file, failed.case, candidate=candidate, message=text, terms=terms)
-            failure = explain(failed, self._call, self._run.terms, "")
-            explained = [failure.message, *((failure.fault.text,) if failure.fault else ())]
-            given = hints_for(self._run, failed.case.clip, worst.verdict, worst.scaled_by)
-            explained += [f"hint: {hint}" for hint in given]
-        replay = "" if saved is None else shlex.join(["rnnverify", "replay", str(saved), candidate])
+        if failed is None:
+            told = "; ".join(f"{_cases(report)}, {_figures(report)}" for report in reports)
+            return {"verdict": worst.verdict, "summary": told, "replay": "", "explained": []}
+        explained, saved = [], None
+        try:
+            saved = file and self._saved(file, failed)
+        except UsageError as error:
+            explained = [str(error)]
+        failure = explain(failed, self._call, self.run.terms, replay(saved))
+        given = hints_for(self.run, failed.case.clip, worst.verdict, worst.scaled_by)
         return {
-            "verdict": worst.verdict if failed is None else failed.kind,
-            "summary": "; ".join(map(_summary, reports)),
-            "replay": replay,
-            "explained": [*explained, *([f"replay: {replay}"] if replay else [])],
+            "verdict": worst.verdict,
+            "summary": f"failed in case {self.failed_at}, {_figures(worst)}",
+            "replay": failure.replay,
+            "explained": [
+                failure.message,
+                *((failure.fault.text,) if failure.fault else ()),
+                *(f"hint: {hint}" for hint in given),
+                *explained,
+                f"replay: {failure.replay}",
+            ],
         }
+
+    def _saved(self, file: Path, failed: Verdict) -> Path:
+        return save_case(
+            file,
+            failed.case,
+            candidate=self.run.name,
+            message=failed.text,
+            terms=self.run.checked,
+        )
 
     def _call(self, case: Case) -> Mapping[str, Any]:
         try:
-            return self.candidate(case)
+            if self.context is None:
+                return self.candidate(case)
+            with self.context():
+                return self.candidate(case)
         except PASSED_ON as error:
-            self.passed_on = error
-            raise
+            raise PassedOnError(error) from None
 
 
-def _summary(report: Report) -> str:
+def _hypothesis_context() -> Any:
+    """Return what lets a candidate's thread call ``hypothesis.note`` and its like.
+
+    Hypothesis keeps its context with the thread, and has no public way to hand it on.
+    """
+    variable = getattr(hypothesis.control, "_current_build_context", None)
+    if variable is None or variable.value is None:
+        return None
+    return functools.partial(variable.with_value, variable.value)
+
+
+def _cases(report: Report) -> str:
+    return f"clip {report.clip}: {report.cases} cases"
+
+
+def _figures(report: Report) -> str:
     agree = [each.agree for each in report.gradients.values() if each.agree is not None]
     worst = [each.worst for each in report.gradients.values() if each.worst is not None]
     figures = [f"{min(agree):.1f} digits"] if agree else []
     figures += [f"worst {max(worst):.2g} tolerances"] if worst else []
-    return ", ".join([f"clip {report.clip}: {report.cases} cases", *figures])
+    return ", ".join(figures) or "nothing compared"
 
 
 def gradient_test(
@@ -202,13 +243,15 @@ def gradient_test(
     The function takes a case, and fixtures if it likes, and returns gradients by array name. What
     comes out is a Hypothesis test: ``@settings``, ``@example(case=rnnverify.load_case(...))``,
     ``--hypothesis-seed`` and the example database work as for any other. It has no deadline, unless
-    settings say so.
+    settings say so (outside pytest, settings above it bring Hypothesis' own deadline back). Under
+    pytest it also fails where too little is conclusive.
 
     Args:
         system: A built-in system's name, or a system.
         clip: One clip, or several, under each of which each case is checked.
         dtype: The dtype of the cases, in which the function computes.
-        cases: How many cases to run; as many as Hypothesis' settings say if None.
+        cases: How many cases to run; as many as Hypothesis' settings say if None. Settings above
+            the decorator win.
         lengths: See ``verify``, as for all that follow.
         truncate: How far back losses are propagated.
         gradients: The arrays whose gradients are returned.
@@ -224,6 +267,9 @@ def gradient_test(
         UsageError: if an argument is not what it should be.
     """
     clips = [clip] if isinstance(clip, str | Clip) else list(clip)
+    if not clips:
+        message = 'clip: none is named; leave it out, or name some, such as ["none", "value:5"]'
+        raise UsageError(message)
     over = names("clip_over", clip_over)
     found = find_system(system)
     run = Run(
@@ -232,7 +278,7 @@ def gradient_test(
         system=found,
         clips=tuple(Clip.parse(each).replace(over=over) for each in clips),
         dtype=dtype,
-        cases=cases or 100,
+        cases=DEFAULT_CASES if cases is None else cases,
         seed=0,
         lengths=lengths,
         truncation=Truncation.parse(truncate),
@@ -278,10 +324,11 @@ def _first_argument(function: Callable[..., Any]) -> str:
 
 
 def adjust(test: Any, cases: int | None) -> None:
-    """Let a Hypothesis test run without the default deadline, and so many cases.
+    """Settle how Hypothesis runs a gradient test, where nobody else has.
 
-    The first call of a candidate may compile, and the default deadline is a fifth of a second. One
-    that somebody asked for is kept.
+    The first call of a candidate may compile, and the default deadline is a fifth of a second; one
+    that somebody asked for is kept. One failure is shown; which of our own lines ran is not; and a
+    fixture may serve many cases, since each is a call of the same function.
     """
     function = getattr(test, "__func__", test)
     applied = getattr(function, SETTINGS, None)
@@ -289,6 +336,15 @@ def adjust(test: Any, cases: int | None) -> None:
         return
     default = hypothesis.settings.default
     deadline = None if default and applied.deadline == default.deadline else applied.deadline
-    examples = cases or applied.max_examples
-    changed = hypothesis.settings(applied, deadline=deadline, max_examples=examples)
+    changed = hypothesis.settings(
+        applied,
+        deadline=deadline,
+        max_examples=cases or applied.max_examples,
+        report_multiple_bugs=False,
+        phases=[phase for phase in applied.phases if phase is not Phase.explain],
+        suppress_health_check=[
+            *applied.suppress_health_check,
+            HealthCheck.function_scoped_fixture,
+        ],
+    )
     setattr(function, SETTINGS, changed)

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -32,8 +33,13 @@ def load_candidate(text: str) -> Candidate:
             "name a function, or an object that can be called"
         )
         raise UsageError(message)
-    candidate: Candidate = getattr(found, "rnnverify_adapter", found)
-    return candidate
+    adapter = getattr(found, "rnnverify_adapter", None)
+    if adapter is None:
+        candidate: Candidate = found
+        return candidate
+    owner, _, _ = text.rpartition(".")
+    inside = _load(owner) if ":" in owner else None
+    return partial(adapter, inside()) if isinstance(inside, type) else adapter
 
 
 def load_system(text: str) -> "System":

@@ -54,7 +54,7 @@ def new_test(function: str, system: str, output: str | None, *, force: bool) -> 
         raise click.UsageError(str(error)) from None
     write(text, target)
     if target != STDOUT:
-        click.echo(f"wrote {target}; fill in what is marked, then run: pytest {target}")
+        click.echo(f"wrote {target}; fill in what is marked, then run: python -m pytest {target}")
 
 
 def _check_new(target: str, *, force: bool) -> None:
@@ -94,9 +94,17 @@ def _text(system: "System", named: str, function: str, code: Candidate) -> str:
 
 
 def _import(place: str) -> str:
+    """Return the line that imports what a command line names.
+
+    Raises:
+        UsageError: if no such line can be written.
+    """
     module, _, name = place.rpartition(":")
-    stem = Path(module).stem if module.endswith(".py") else module
-    return f"from {stem} import {name.split('.')[0]}"
+    found = Path(module).stem if module.endswith(".py") else module
+    if not all(part.isidentifier() for part in found.split(".")):
+        message = f"function: no module can be imported by the name {found!r}; rename {module}"
+        raise UsageError(message)
+    return f"from {found} import {name.split('.')[0]}"
 
 
 def _fixed(system: "System") -> str:
@@ -107,24 +115,22 @@ def _fixed(system: "System") -> str:
 
 def _body(system: "System", name: str, code: Candidate) -> list[str]:
     parameters = _parameters(code)
-    if len(parameters) == 1 and parameters[0] not in system.arrays:
+    if len(parameters) == 1 and parameters[0].name not in system.arrays:
         return [f"return {name}(case)"]
     arrays = [
         f'{array} = case["{array}"]  # ({", ".join(axes.names)}){KINDS.get(axes.values, "")}'
         for array, axes in system.arrays.items()
     ]
-    given = [p if p in system.arrays else f"{p}=...," for p in parameters]
-    call = ", ".join(each.rstrip(",") for each in given) or ", ".join(system.arrays)
-    unknown = [parameter for parameter in parameters if parameter not in system.arrays]
-    todo = [f"# FILL IN: {', '.join(unknown)}"] if unknown else []
+    given = [_argument(parameter, system) for parameter in parameters] or list(system.arrays)
+    unknown = [each.name for each in parameters if each.name not in system.arrays]
     returned = [
         f'    "{leaf}": gradients["{leaf}"],  # ({", ".join(system.arrays[leaf].names)})'
         for leaf in system.leaves
     ]
     return [
         *arrays,
-        *todo,
-        f"gradients = {name}({call})",
+        *([f"# FILL IN: {', '.join(unknown)}"] if unknown else []),
+        f"gradients = {name}({', '.join(given)})",
         "# FILL IN: where each gradient is in what is returned; those of states and inputs may go",
         "return {",
         *returned,
@@ -132,8 +138,18 @@ def _body(system: "System", name: str, code: Candidate) -> list[str]:
     ]
 
 
-def _parameters(code: Candidate) -> Sequence[str]:
+def _argument(parameter: inspect.Parameter, system: "System") -> str:
+    """Return an argument of a call: by name, so that what is to be filled in may come first."""
+    value = parameter.name if parameter.name in system.arrays else "..."
+    by_place = parameter.kind is inspect.Parameter.POSITIONAL_ONLY
+    return value if by_place else f"{parameter.name}={value}"
+
+
+def _parameters(code: Candidate) -> Sequence[inspect.Parameter]:
+    """Return what a function takes, but for what may be left out, and the object that it is of."""
     try:
-        return list(inspect.signature(code).parameters)
+        found = inspect.signature(code).parameters.values()
     except (TypeError, ValueError):
         return []
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each for each in found if each.kind not in several and each.name != "self"]

@@ -1,6 +1,7 @@
 """``rnnverify replay``: a saved case, shown and checked again."""
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 import numpy as np
 
 from rnnverify.cli.candidates import load_candidate, load_system
-from rnnverify.cli.output import STDOUT, check_writable, console, write
+from rnnverify.cli.output import STDOUT, check_writable, console, stdout_kept_clean, write
 from rnnverify.cli.process import OWN_PROCESS, settle
 from rnnverify.cli.supervising import supervise
 from rnnverify.errors import UsageError
@@ -69,38 +70,54 @@ def replay(context: click.Context, /, **options: object) -> None:
     A test made by rnnverify.gradient_test is a candidate, too: PATH.py:test_name. No code is loaded
     because the file names it.
     """
-    if context.obj == OWN_PROCESS:
+    own_process = context.obj == OWN_PROCESS
+    if own_process:
         settle(cache=True)
     chosen = Options(**options)  # type: ignore[arg-type]
     try:
-        if context.obj == OWN_PROCESS and chosen.candidate is not None:
+        if own_process and chosen.candidate is not None:
             supervise(partial(_hung, chosen))
-        sys.exit(_replay(chosen))
+        sys.exit(_replay(chosen, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _replay(options: Options) -> int:
+def _replay(options: Options, *, own_process: bool) -> int:
     from rnnverify.storage import load_stored
 
-    if options.target is not None:
-        check_writable(options.target)
-    system = None if options.system is None else load_system(options.system)
-    stored = load_stored(options.file, system)
-    screen = console(stderr=options.target == STDOUT)
-    screen.print(_described(stored), markup=False, highlight=False, soft_wrap=True)
-    if options.candidate is None:
+    target = options.target
+    if target is not None:
+        check_writable(target)
+    clean = stdout_kept_clean(own_process=own_process) if target == STDOUT else nullcontext()
+    screen = console(stderr=target == STDOUT)
+    verdict, failure = None, None
+    with clean:
+        system = None if options.system is None else load_system(options.system)
+        stored = load_stored(options.file, system)
+        screen.print(_described(stored), markup=False, highlight=False, soft_wrap=True)
+        if options.candidate is not None:
+            verdict, failure = _checked(stored, options.candidate, options)
+    if target is not None:
+        write(render(_document(stored, verdict, failure)), target)
+    if verdict is None:
         return 0
-    verdict, failure = _checked(stored, options.candidate, options)
-    if options.target is not None:
-        values = None if failure is None else failure_values(failure)
-        text = render({"format": FORMAT, "verdict": verdict.kind, "failure": values})
-        write(text, options.target)
     screen.print()
     show_verdict(screen, verdict, failure)
     if verdict.kind == "invalid":
         return 2
     return 0 if verdict.ok else 1
+
+
+def _document(stored: "Stored", verdict: Verdict | None, failure: Failure | None) -> dict[str, Any]:
+    """Return what was found out as plain values; null where nothing was asked, or nothing is wrong."""
+    return {
+        "format": FORMAT,
+        "system": stored.case.system,
+        "dims": stored.case.dims,
+        "was": stored.message,
+        "verdict": None if verdict is None else verdict.kind,
+        "failure": None if failure is None else failure_values(failure),
+    }
 
 
 def _hung(options: Options, _told: dict[str, Any], _case: int, stack: str) -> int:
@@ -112,11 +129,15 @@ def _hung(options: Options, _told: dict[str, Any], _case: int, stack: str) -> in
 def _checked(stored: "Stored", candidate: str, options: Options) -> tuple[Verdict, Failure | None]:
     from rnnverify.checker import check_under
     from rnnverify.explaining import explain
+    from rnnverify.hygiene import not_repeatable
     from rnnverify.terms import make_terms
 
     terms = make_terms(**{**stored.terms, "timeout": options.timeout})
     loaded, case = load_candidate(candidate), stored.case
     (verdict,) = check_under([case.clip], case, loaded, terms)
+    if not verdict.failed:
+        finding = not_repeatable(case, case.clip, loaded, terms)
+        verdict = verdict if finding is None else finding.verdict
     if not verdict.failed:
         return verdict, None
     return verdict, explain(verdict, loaded, terms, f"rnnverify replay {options.file} {candidate}")
