@@ -20,7 +20,7 @@ from rnnverify.terms import Terms
 
 STEPS = tuple(2.0**-k for k in range(3, 15))
 """The ε that are tried."""
-ABOVE_ROUNDING = 1e4
+ABOVE_ROUNDING = 100
 """A remainder must be so many times the loss's own rounding, to be used."""
 SECOND_ORDER = 1.6
 FIRST_ORDER = 1.4
@@ -29,6 +29,13 @@ FIRST_ORDER = 1.4
 NO_LOSS = Fault(
     side="unknown",
     text='it returns no "loss"; with one, its forward pass could be told from its backward pass',
+)
+
+
+TRUNCATED = Fault(
+    side="unknown",
+    text="its loss differs from the reference's; truncated gradients are those of no loss, so "
+    "that it cannot be told which side is wrong",
 )
 
 
@@ -43,6 +50,8 @@ def find_fault(case: Case, candidate: Candidate, terms: Terms) -> Fault | None:
         got, _ = question.ask(candidate)
         if "loss" not in got:
             return NO_LOSS
+        if case.truncation is not None and not question.loss_is_right(float(got["loss"])):
+            return TRUNCATED
         if question.loss_is_right(float(got["loss"])):
             return Fault(
                 side="backward", text="its loss is right, so it is the backward pass that is wrong"
@@ -71,18 +80,26 @@ def _by_order(order: float) -> Fault:
 
 
 def _order(question: Question, candidate: Candidate, got: Mapping[str, Array]) -> float:
-    """Return by which power of ε the remainder of its own loss shrinks; NaN where it is unclear."""
+    """Return by which power of ε the remainder of its own loss shrinks; NaN where it is unclear.
+
+    The loss may have the scale of the gradients, or be without it.
+    """
     direction = _direction(question, [n for n in question.system.leaves if n in got])
-    scale = question.terms.scale.of(question.case.dims)
-    slope = sum(float(np.vdot(got[name], d)) for name, d in direction.items()) / scale
-    start = float(got["loss"])
-    remainders = []
+    slope = sum(float(np.vdot(got[name], d)) for name, d in direction.items())
+    losses = [float(got["loss"])]
     for step in STEPS:
-        moved = {name: step * d for name, d in direction.items()}
-        there, _ = question.ask(candidate, moved)
-        loss = float(there["loss"])
-        remainders.append(abs(loss - start - step * slope))
-    floor = ABOVE_ROUNDING * question.unit * abs(start)
+        there, _ = question.ask(candidate, {name: step * d for name, d in direction.items()})
+        losses.append(float(there["loss"]))
+    scale = question.terms.scale.of(question.case.dims)
+    orders = [_order_of(losses, each, question.unit) for each in (slope, slope / scale)]
+    return max((order for order in orders if not math.isnan(order)), default=math.nan)
+
+
+def _order_of(losses: Sequence[float], slope: float, unit: float) -> float:
+    """Return the order of the remainders of losses; the first is where the others start."""
+    start, *moved = losses
+    remainders = [abs(loss - start - e * slope) for e, loss in zip(STEPS, moved, strict=True)]
+    floor = ABOVE_ROUNDING * unit * abs(start)
     usable = [(e, r) for e, r in zip(STEPS, remainders, strict=True) if floor < r < math.inf]
     if len(usable) < 3:  # noqa: PLR2004 - a slope through two points says nothing of either
         return 2.0 if max(remainders) <= floor else math.nan
@@ -94,7 +111,7 @@ def _direction(question: Question, names: Sequence[str]) -> dict[str, Array]:
     """Return a random direction, of length 1 in each array that is neither held nor unknown."""
     case, random = question.case, np.random.default_rng(0)
     free = [name for name in names if name not in case.fixed]
-    signs = {name: random.choice([-1.0, 1.0], case[name].shape) for name in free}
+    drawn = {name: random.standard_normal(case[name].shape) for name in free}
     lower = [n for n in free if question.system.arrays[n].values == "strictly lower"]
-    signs |= {name: np.tril(signs[name], -1) for name in lower}
-    return {name: sign / np.sqrt(sign.size) for name, sign in signs.items()}
+    drawn |= {name: np.tril(drawn[name], -1) for name in lower}
+    return {name: each / max(float(np.linalg.norm(each)), 1e-300) for name, each in drawn.items()}

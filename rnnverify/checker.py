@@ -93,7 +93,8 @@ def _judge(question: Question, candidate: Candidate) -> Verdict:
         clip_active=question.clip_active,
         notes=(*notes, *_tolerated(comparisons), *_loss_notes(got.get("loss"), question)),
         message=message,
-        ratio=ratio,
+        ratio=None if ratio is None else ratio.value,
+        vague=ratio is not None and ratio.vague,
     )
 
 
@@ -104,6 +105,9 @@ def _kind(question: Question, comparisons: Sequence[Comparison]) -> tuple[Verdic
     worst = max((each.kind for each in comparisons), key=VERDICT_KINDS.index)
     if worst in ("nonfinite", "wrong") and question.overflows:
         return "inconclusive", f"the case overflows in {question.case.dtype}"
+    coarse = question.coarse
+    if worst in ("inaccurate", "wrong") and coarse is not None and not coarse.conclusive:
+        return "inconclusive", "errors of as many digits as are enough are amplified too much"
     zero = all(each.zero for each in comparisons)
     if worst == "match" and not zero and not any(each.conclusive for each in comparisons):
         return "inconclusive", "no gradient could have failed by as much as matters"

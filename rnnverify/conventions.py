@@ -5,6 +5,7 @@ held at what it would be without: loss weights and cotangents of 1, states and l
 If it matches then, what it ignores is what cannot be let go again.
 """
 
+import shlex
 from collections.abc import Callable, Mapping
 
 from rnnverify.scales import usual
@@ -14,7 +15,8 @@ from rnnverify.tallying import Tally
 CASES = 24
 """Cases in which a convention is tried."""
 ENOUGH = 5
-"""Cases in which it must show that it fits."""
+"""Cases in which it must show that it fits, and that nothing fits without it."""
+HARMLESS = ("match", "zero", "inconclusive")
 
 Fixed = Mapping[str, float]
 Trial = Callable[[Fixed], Tally]
@@ -40,16 +42,23 @@ def find_conventions(
     if known is not None:
         return (_scaled(system, known),)
     held = {name: value for name, value in lacking(system).items() if name not in already}
-    tally = trial(held) if held else None
-    if tally is None or not _fits(tally):
+    if not held or not _fails(trial({})):
+        return ()
+    tally = trial(held)
+    if not _fits(tally):
         return ()
     for name in list(held):
         fewer = {other: value for other, value in held.items() if other != name}
-        again = trial(fewer)
-        if fewer and _fits(again) and again.scaled_by == tally.scaled_by:
+        again = trial(fewer) if fewer else None
+        if again is not None and _fits(again) and again.scaled_by == tally.scaled_by:
             held, tally = fewer, again
     hints = (_ignored(held),)
     return hints if tally.scaled_by is None else (*hints, _scaled(system, tally.scaled_by))
+
+
+def _fails(tally: Tally) -> bool:
+    """Whether a candidate fails often enough for its success elsewhere to mean something."""
+    return tally.cases - sum(tally.counts[kind] for kind in HARMLESS) >= ENOUGH
 
 
 def _fits(tally: Tally) -> bool:
@@ -73,5 +82,5 @@ def _scaled(system: System, formula: str) -> str:
     likely = f": {meaning}" if meaning else ""
     return (
         f"every gradient is {formula} times the reference's{likely}; if it is meant to be, "
-        f'say so: --scale={formula} (scale="{formula}")'
+        f'say so: {shlex.quote(f"--scale={formula}")} (scale="{formula}")'
     )

@@ -73,7 +73,7 @@ def call_within(seconds: float, function: Callable[[Any], Any], argument: Any) -
         watcher(time.monotonic() + seconds)
     worker.jobs.put((function, argument))
     try:
-        result, error = worker.results.get(timeout=seconds)
+        result, error = worker.results.get(timeout=min(seconds, threading.TIMEOUT_MAX))
     except Empty:
         message = f"the candidate did not return within {seconds:g} s"
         raise TimeLimitError(message, traceback=worker.stack or None) from None

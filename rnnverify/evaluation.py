@@ -34,6 +34,7 @@ class Evaluation:
         bucket: The shapes in which it was evaluated.
         stacked: Samples of all gradients and of the loss, (9, rows, width), on JAX's side.
         raw: What each gradient and the loss should be without a clip.
+        coarse: The unit roundoff for which tolerances are made, where it is not the dtype's.
     """
 
     system: System
@@ -41,6 +42,12 @@ class Evaluation:
     bucket: Bucket
     stacked: jax.Array
     raw: Intervals
+    coarse: float | None = None
+
+    @property
+    def unit(self) -> float:
+        """The unit roundoff for which tolerances are made."""
+        return self.coarse or float(np.finfo(self.case.dtype).eps) / 2
 
     def under(
         self, clips: Sequence[Clip], factors: Sequence[float], over: tuple[str, ...]
@@ -60,7 +67,7 @@ class Evaluation:
         program = clip_program(self.system, self.bucket, kinds, over).result()
         with jax_settings():
             intervals = program(
-                noise_for(self.case.dtype),
+                noise_for(self.case.dtype, self.coarse),
                 self.stacked,
                 np.array([clips[i].threshold for i in clipped], np.float64),
                 np.array([factors[i] for i in clipped], np.float64),
@@ -92,8 +99,13 @@ class Evaluation:
         return not np.all(np.isfinite(rows))
 
 
-def evaluate(system: System, case: Case) -> Evaluation:
+def evaluate(system: System, case: Case, unit: float | None = None) -> Evaluation:
     """Evaluate the reference on a case, without a clip.
+
+    Args:
+        system: The case's system.
+        case: The case.
+        unit: The unit roundoff for which tolerances are made, where it is not the dtype's.
 
     Raises:
         MissingRuleError: if the reference uses a primitive without a rounding rule.
@@ -106,22 +118,23 @@ def evaluate(system: System, case: Case) -> Evaluation:
     if case.truncation is not None and "lengths" in case:
         message = "truncate: not for sequences with lengths of their own; verify one or the other"
         raise UsageError(message)
-    evaluation = _evaluated(system, case, bucket_of(system, case.dims))
+    evaluation = _evaluated(system, case, bucket_of(system, case.dims), unit)
     if not system.strict:
         _warn_of(system, unknown_primitives(system))
         _check_padding(evaluation)
     return evaluation
 
 
-def _evaluated(system: System, case: Case, bucket: Bucket) -> Evaluation:
+def _evaluated(system: System, case: Case, bucket: Bucket, unit: float | None = None) -> Evaluation:
     program = gradient_program(system, bucket, truncated=case.truncation is not None).result()
     with jax_settings():
         stacked, intervals = program(
-            noise_for(case.dtype), pad(system, case, bucket), _sizes(case, bucket)
+            noise_for(case.dtype, unit), pad(system, case, bucket), _sizes(case, bucket)
         )
     rows = np.asarray(intervals)
     raw = from_rows(system, case.dims, bucket, rows, system.leaves)
-    return Evaluation(system, case, bucket, stacked, raw | {"loss": Interval.of(*rows[:, -1, 0])})
+    raw["loss"] = Interval.of(*rows[:, -1, 0])
+    return Evaluation(system, case, bucket, stacked, raw, unit)
 
 
 _padded_well: set[System] = set()

@@ -78,6 +78,7 @@ class Execution:
             finding = not_zero_for_zero(case, clip, run.candidate, run.terms)
             if finding is not None:
                 self.findings[finding.check] = finding
+                self.stopped = finding.verdict.hung
 
     def hygiene(self, watch: Watch) -> dict[str, str]:
         """Return what each hygiene check says."""

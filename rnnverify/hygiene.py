@@ -3,15 +3,16 @@
 It is called a few more times on some cases, and once with every upstream gradient at zero.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from rnnverify.builtin import system_of
 from rnnverify.checker import check_under
-from rnnverify.errors import InvalidGradientsError
+from rnnverify.errors import InvalidGradientsError, TimeLimitError
 from rnnverify.evaluation import evaluate
 from rnnverify.questions import Question, questions
 from rnnverify.records import Array, Candidate, Case, Clip
@@ -53,6 +54,15 @@ def not_repeatable(case: Case, clip: Clip, candidate: Candidate, terms: Terms) -
         if _agree(question, *calls):
             return None
         calls.append(_gradients(question, candidate))
+    except TimeLimitError as error:
+        verdict = Verdict(
+            kind="invalid",
+            case=question.case,
+            message=f"called again on the same case, {error}",
+            traceback=error.traceback,
+            hung=True,
+        )
+        return Finding(check="repeatable", verdict=verdict)
     except InvalidGradientsError:
         return None
     verdict = Verdict(
@@ -73,9 +83,14 @@ def _agree(question: Question, first: Mapping[str, Array], second: Mapping[str, 
     """Whether two results are the same, to within the tolerance."""
     return set(first) == set(second) and all(
         np.array_equal(first[n], second[n], equal_nan=True)
-        or bool(np.all(np.abs(first[n] - second[n]) <= _allowed(question, n, first[n])))
+        or _near(first[n], second[n], _allowed(question, n, first[n]))
         for n in first
     )
+
+
+def _near(first: Array, second: Array, allowed: Array) -> bool:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.all(np.abs(first - second) <= allowed))
 
 
 def _allowed(question: Question, name: str, gradient: Array) -> Array:
@@ -86,6 +101,8 @@ def _allowed(question: Question, name: str, gradient: Array) -> Array:
 
 def _how(question: Question, calls: Calls) -> str:
     """Say in which way three calls on one case differ."""
+    if len({frozenset(each) for each in calls}) > 1:
+        return "it returns the gradients of other arrays from call to call"
     if _adds_up(calls):
         return (
             "called again on the same case, it returns more of the same: gradients are added to "
@@ -98,14 +115,16 @@ def _how(question: Question, calls: Calls) -> str:
         )
     name, moved = max(((n, _moved(n, calls)) for n in calls[0]), key=lambda pair: pair[1])
     return (
-        "it is not deterministic: between three calls on the same case, "
-        f"d{name} moves by {moved:.2g} of its largest entry"
+        "it is not deterministic, or keeps state between calls: between three calls on the same "
+        f"case, d{name} moves by {moved:.2g} of its largest entry"
     )
 
 
 def _adds_up(calls: Calls) -> bool:
     """Whether each call adds the same to the one before, after some number of calls."""
     first, second, third = (_joined(each) for each in calls)
+    if not all(np.all(np.isfinite(each)) for each in (first, second, third)):
+        return False
     step, length = second - first, float(np.linalg.norm(second - first))
     if not length > 0:
         return False
@@ -123,6 +142,8 @@ def _joined(gradients: Mapping[str, Array]) -> Array:
 
 def _moved(name: str, calls: Calls) -> float:
     stacked = np.stack([call[name] for call in calls])
+    if not np.all(np.isfinite(stacked)):
+        return math.inf
     largest = float(np.abs(stacked).max())
     return float(np.ptp(stacked, axis=0).max()) / largest if largest else 0.0
 
@@ -141,4 +162,5 @@ def not_zero_for_zero(case: Case, clip: Clip, candidate: Candidate, terms: Terms
     (verdict,) = check_under([clip], silent, candidate, terms)
     if not verdict.failed:
         return None
-    return Finding(check="zero_upstream", verdict=verdict)
+    message = f"with {' and '.join(linear)} at 0, {verdict.text}"
+    return Finding(check="zero_upstream", verdict=replace(verdict, message=message))

@@ -181,9 +181,9 @@ def example(
 
 
 @cache
-def noise_for(dtype: np.dtype[Any]) -> Noise:
-    """Return the samples' noise for code that computes in ``dtype``."""
-    return samples(dtype)
+def noise_for(dtype: np.dtype[Any], unit: float | None = None) -> Noise:
+    """Return the samples' noise for code that computes in ``dtype``, or only to ``unit``."""
+    return samples(dtype, unit)
 
 
 @cache

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnverify.calling import call
 from rnnverify.clipping import norm
 from rnnverify.comparing import UNDERFLOW, compare, conclusive
-from rnnverify.evaluation import Evaluation, Intervals
+from rnnverify.evaluation import Evaluation, Intervals, evaluate
 from rnnverify.records import Array, Candidate, Case, Clip
 from rnnverify.results import Comparison
-from rnnverify.scales import exact
+from rnnverify.rounding.noise import LEVEL
+from rnnverify.scales import exact, usual_scales
 from rnnverify.systems import System
 from rnnverify.terms import Terms
 from rnnverify.thresholds import resolve
@@ -51,8 +53,8 @@ class Question:
 
     @property
     def unit(self) -> float:
-        """The unit roundoff of the case's dtype."""
-        return float(np.finfo(self.case.dtype).eps) / 2
+        """The unit roundoff for which tolerances are made."""
+        return self.evaluation.unit
 
     @cached_property
     def covered(self) -> tuple[str, ...]:
@@ -141,7 +143,8 @@ class Question:
                     self.wanted[name],
                     unit=self.unit,
                     says_little=not self.conclusive or self._all_cut(name),
-                )
+                ),
+                got[name],
             )
             for name in self.system.leaves
             if name in got
@@ -169,12 +172,28 @@ class Question:
         magnitudes = np.abs(self.raw[name].want)
         return bool(np.all((magnitudes > clip.threshold) | (magnitudes == 0)))
 
-    def _enough(self, comparison: Comparison) -> Comparison:
-        """Let a gradient match that agrees to as many digits as are declared to be enough."""
+    @cached_property
+    def coarse(self) -> "Question | None":
+        """The same question to code that computes to as many digits only as are enough."""
         digits = self.terms.digits
-        if digits is None or comparison.kind not in ("inaccurate", "wrong"):
+        if digits is None:
+            return None
+        evaluation = evaluate(self.system, self.evaluation.case, 10.0**-digits / LEVEL)
+        (wanted,) = evaluation.under([self.case.clip], [self.factor], self.covered)
+        raw = evaluation.scaled(self.factor)
+        return replace(self, evaluation=evaluation, raw=raw, wanted=wanted)
+
+    def _enough(self, comparison: Comparison, got: Array) -> Comparison:
+        """Let a gradient match that agrees to as many digits as are declared to be enough.
+
+        It need not, where the case amplifies an error of that size further.
+        """
+        digits, coarse = self.terms.digits, self.coarse
+        if coarse is None or digits is None or comparison.kind not in ("inaccurate", "wrong"):
             return comparison
-        if comparison.agree < digits:
+        name = comparison.gradient
+        again = compare(name, got, coarse.wanted[name], unit=coarse.unit)
+        if comparison.agree < digits and again.kind != "match":
             return comparison
         return replace(comparison, kind="match", tolerated=True)
 
@@ -207,36 +226,61 @@ def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> li
     return asked
 
 
-def ratio_of(question: Question, got: Got) -> float | None:
+class Ratio(NamedTuple):
+    """The one factor by which all gradients are off.
+
+    Attributes:
+        value: The factor.
+        vague: Whether a clip leaves no more of it than its sign.
+    """
+
+    value: float
+    vague: bool = False
+
+
+def ratio_of(question: Question, got: Got) -> Ratio | None:
     """Return the one factor by which all gradients are off; None if there is none.
 
     Args:
         question: Its case is neither chaotic nor does it overflow.
         got: What the candidate returned, and at least one of which is wrong.
     """
-    ratio = _measured(question, got)
-    if ratio is None or ratio == 1:
-        return None
-    comparisons = question.times(ratio).compare(got)
-    return ratio if all(each.kind == "match" for each in comparisons) else None
-
-
-def _measured(question: Question, got: Got) -> float | None:
-    """Return the ratio at the entry that tells it best, or its sign where all that tell are cut."""
-    names = [name for name in question.system.leaves if name in got]
-    clear = {n: np.abs(question.raw[n].want) / question.raw[n].tolerance for n in names}
-    for free in ({n: _unclipped(question, n, got) for n in names}, None):
-        seen = clear if free is None else {n: np.where(free[n], clear[n], 0.0) for n in names}
-        name = max(names, key=lambda name: float(seen[name].max()))
-        place = np.unravel_index(int(seen[name].argmax()), seen[name].shape)
-        if seen[name][place] < CLEAR or not np.isfinite(got[name][place]):
-            continue
-        ratio = float(got[name][place] / question.raw[name].want[place])
-        if free is None:
-            return float(np.sign(ratio)) or None
-        error = 2 / float(seen[name][place])
-        return exact(ratio, error, question.case.dims, question.system.dims)
+    clear = {
+        n: np.abs(question.raw[n].want) / question.raw[n].tolerance
+        for n in question.system.leaves
+        if n in got
+    }
+    free = {n: np.where(_unclipped(question, n, got), clear[n], 0.0) for n in clear}
+    place = _clearest(free)
+    tried: list[float | None] = []
+    if place is not None:
+        tried = [_measured(question, got, free, *place)]
+    elif _clearest(clear) is not None:
+        tried = [*usual_scales(question.case.dims)]
+    for value in tried:
+        if value not in (None, 1.0) and _all_match(question.times(value), got):
+            return Ratio(value, vague=place is None)
     return None
+
+
+def _all_match(question: Question, got: Got) -> bool:
+    return all(each.kind == "match" for each in question.compare(got))
+
+
+def _clearest(clear: Got) -> tuple[str, Any] | None:
+    """Return the name and place of the entry that tells a ratio best, if any does."""
+    name = max(clear, key=lambda name: float(clear[name].max()))
+    place = np.unravel_index(int(clear[name].argmax()), clear[name].shape)
+    return (name, place) if clear[name][place] >= CLEAR else None
+
+
+def _measured(
+    question: Question, got: Got, clear: Got, name: str, place: tuple[Any, ...]
+) -> float | None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio = float(got[name][place] / question.raw[name].want[place])
+    error = 2 / float(clear[name][place])
+    return exact(ratio, error, question.case.dims, question.system.dims)
 
 
 def _unclipped(question: Question, name: str, got: Got) -> Array:

@@ -94,10 +94,10 @@ def _bounds(system: System, axis: str, size: Size) -> tuple[int, int]:
 
 def _pair(size: Size) -> tuple[int, int]:
     if isinstance(size, str):
-        first, _, last = size.partition("..")
-        return int(first), int(last or first)
-    if isinstance(size, int):
-        return size, size
+        first, dots, last = size.partition("..")
+        return int(first), int(last if dots else first)
+    if not isinstance(size, tuple | list):
+        return operator.index(size), operator.index(size)
     low, high = size
     return operator.index(low), operator.index(high)
 
@@ -114,4 +114,8 @@ def _held(
             "broadcast; give one number, or hold its axes at one size with dims"
         )
         raise UsageError(message) from None
-    return system.entries(name, array, dims, dtype)
+    try:
+        return system.entries(name, array, dims, dtype)
+    except UsageError as error:
+        message = f"fixed: {str(error).removeprefix('arrays: ')}"
+        raise UsageError(message) from None

@@ -81,6 +81,7 @@ class Verdict:
         message: Why the candidate is invalid, or the case inconclusive.
         traceback: The candidate's own traceback, where it raised or hung.
         ratio: Where it is ``scaled``: the factor over all gradients.
+        vague: Whether a clip leaves no more of that factor than its sign.
         breach: The hygiene check that an invalid candidate fails, if it is one.
         hung: Whether a call took too long, after which the candidate is not to be called again.
     """
@@ -94,6 +95,7 @@ class Verdict:
     message: str = ""
     traceback: str | None = None
     ratio: float | None = None
+    vague: bool = False
     breach: str = ""
     hung: bool = False
 

@@ -81,6 +81,8 @@ class Run:
             message = f"seed: {self.seed} is negative; it must be 0 or more"
             raise UsageError(message)
         self.terms.for_system(self.system.leaves, list(self.system.dims))
+        for end in (0, 1):
+            self.terms.scale.of({axis: bounds[end] for axis, bounds in self._sizes.items()})
         known_only("clip_over", self.clips[0].over, self.terms.gradients or self.system.leaves)
         _ = self.strategy
         longest = self._sizes["T"][1]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 from rnnverify.errors import UsageError
 
@@ -68,7 +69,11 @@ class Scale:
             return value
         if isinstance(value, str):
             return cls(value.strip())
-        return cls(repr(float(value)) if value != int(value) else str(int(value)))
+        try:
+            number = float(value)
+            return cls(str(int(number)) if number.is_integer() else repr(number))
+        except (TypeError, ValueError, OverflowError):
+            return cls(repr(value))
 
     @property
     def axes(self) -> set[str]:
@@ -141,19 +146,49 @@ def usual(axes: Mapping[str, str]) -> dict[str, str]:
     return {"-1": ascent, **plain, **negative}
 
 
-def explaining(seen: Sequence[tuple[Mapping[str, int], float]], axes: Mapping[str, str]) -> str:
+class Seen(NamedTuple):
+    """A ratio that was seen in a case.
+
+    Attributes:
+        dims: The sizes of the axes there.
+        ratio: The ratio.
+        vague: Whether only its sign is known.
+    """
+
+    dims: Mapping[str, int]
+    ratio: float
+    vague: bool = False
+
+
+def explaining(seen: Sequence[Seen], axes: Mapping[str, str]) -> str:
     """Return the formula that gives every ratio that was seen; "" if none does.
 
     Args:
-        seen: The sizes of the axes in a case, and the ratio there.
+        seen: The ratios.
         axes: What each axis is, by its name.
     """
-    for text in usual(axes):
-        scale = _scale(text)
-        if all(scale.of(dims) == ratio for dims, ratio in seen):
+    ratios = {each.ratio for each in seen if not each.vague}
+    constants = [_as_text(ratio) for ratio in ratios] if len(ratios) == 1 else []
+    for text in (*usual(axes), *constants):
+        if all(_gives(_scale(text).of(each.dims), each) for each in seen):
             return text
-    ratios = {ratio for _, ratio in seen}
-    return f"{ratios.pop():.9g}" if len(ratios) == 1 else ""
+    return ""
+
+
+def _gives(factor: float, seen: Seen) -> bool:
+    return factor * seen.ratio > 0 if seen.vague else factor == seen.ratio
+
+
+def _as_text(ratio: float) -> str:
+    """Return a plain fraction that is this number, or the number itself."""
+    short = f"{ratio:.6g}"
+    fraction = Fraction(ratio).limit_denominator(MOST_DENOMINATOR)
+    return short if float(short) == ratio else f"{fraction.numerator}/{fraction.denominator}"
+
+
+def usual_scales(dims: Mapping[str, int]) -> list[float]:
+    """Return the factors that people's conventions come to under these sizes, each once."""
+    return list(dict.fromkeys(_scale(text).of(dims) for text in usual(dict.fromkeys(dims, ""))))
 
 
 _scale = cache(Scale)
@@ -173,6 +208,8 @@ def exact(
     Returns:
         None if it is neither.
     """
+    if not math.isfinite(ratio) or ratio == 0:
+        return None
     for text in usual(axes):
         if math.isclose(_scale(text).of(dims), ratio, rel_tol=error):
             return _scale(text).of(dims)

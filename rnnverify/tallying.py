@@ -11,7 +11,7 @@ from rnnverify.results import (
     Verdict,
     VerdictKind,
 )
-from rnnverify.scales import explaining
+from rnnverify.scales import Seen, explaining
 
 ENOUGH = 0.5
 """A gradient must be conclusive in this share of the cases in which it is not zero."""
@@ -27,7 +27,7 @@ class Tally:
     def __init__(self, axes: Mapping[str, str]) -> None:
         self.cases = 0
         self._axes = axes
-        self._ratios: list[tuple[Mapping[str, int], float]] = []
+        self._ratios: list[Seen] = []
         self.counts: Counter[str] = Counter()
         self.active = 0
         self.regimes: Counter[str] = Counter()
@@ -42,9 +42,9 @@ class Tally:
         self.active += verdict.clip_active
         self.regimes.update(verdict.case.regimes)
         if verdict.ratio is not None:
-            self._ratios.append((verdict.case.dims, verdict.ratio))
+            self._ratios.append(Seen(verdict.case.dims, verdict.ratio, verdict.vague))
         elif verdict.ok and not verdict.zero and not verdict.clip_active:
-            self._ratios.append((verdict.case.dims, 1.0))
+            self._ratios.append(Seen(verdict.case.dims, 1.0))
         self._unchecked.update(verdict.unchecked)
         self._notes.update(verdict.notes)
         for comparison in verdict.comparisons:

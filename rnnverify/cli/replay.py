@@ -109,7 +109,7 @@ def _replay(options: Options, *, own_process: bool) -> int:
 
 
 def _document(stored: "Stored", verdict: Verdict | None, failure: Failure | None) -> dict[str, Any]:
-    """Return what was found out as plain values; null where nothing was asked, or nothing is wrong."""
+    """Return what was found out as plain values; null where nothing was asked or is wrong."""
     return {
         "format": FORMAT,
         "system": stored.case.system,

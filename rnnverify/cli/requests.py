@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rnnverify.cli.candidates import load_candidate, load_system
 from rnnverify.errors import UsageError
 from rnnverify.records import CLIP_KINDS, DTYPES, Candidate, Clip, Truncation
-from rnnverify.terms import make_terms, names
+from rnnverify.terms import TIMEOUT, make_terms, names
 
 if TYPE_CHECKING:
     from rnnverify.runs import Run
@@ -180,4 +180,5 @@ def _replay(options: Options, system: str, dtype: str, clip: Clip, saved: Path |
         words += [f"{option}={value}" for value in values]
     words += [f"--scale={options.scale}"] if options.scale != "1" else []
     words += [f"--digits={options.digits:g}"] if options.digits is not None else []
+    words += [f"--timeout={options.timeout:g}"] if options.timeout != TIMEOUT else []
     return shlex.join(words)

@@ -7,6 +7,7 @@ time has long passed it ends the child and gives the verdict in its stead.
 """
 
 import contextlib
+import ctypes
 import faulthandler
 import json
 import mmap
@@ -17,6 +18,7 @@ import struct
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, takewhile
@@ -30,6 +32,7 @@ GRACE = 2.0
 POLL = 0.25
 SIZE = 1 << 24
 """Bytes of shared memory: a time, a count, a length, and what is to be said."""
+PR_SET_PDEATHSIG = 1
 _HEAD = struct.Struct("dqq")
 
 Hung = Callable[[dict[str, Any], int, str], int]
@@ -85,9 +88,13 @@ def supervise(hung: Hung) -> Told | None:
     memory = mmap.mmap(-1, SIZE)
     trace = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
     reading, writing = os.pipe()
-    child = os.fork()
+    parent = os.getpid()
+    with warnings.catch_warnings():  # NumPy's threads, which the child does without
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         os.close(reading)
+        _end_with(parent)
         faulthandler.register(signal.SIGUSR1, file=trace, all_threads=True)
         told = Told(memory)
         deadlines.watcher = told.until
@@ -98,11 +105,17 @@ def supervise(hung: Hung) -> Told | None:
 
 
 def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: Hung) -> None:
-    """Wait until the child ends, or has to be ended, and exit as it did."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Wait until the child ends, or has to be ended, and exit as it did.
+
+    An interrupt usually reaches both. A child that does not heed it was not told, or cannot: it is
+    told once more, and then ended.
+    """
+    interrupted: list[float] = []
+    signal.signal(signal.SIGINT, lambda *_: interrupted.append(time.monotonic()))
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda number, _: os.kill(child, number))
     while not select.select([reading], [], [], POLL)[0]:
+        _insist(child, interrupted)
         deadline, case, length = _HEAD.unpack_from(memory)
         if deadline and time.monotonic() > deadline + GRACE:
             text = _ended(child, trace)
@@ -110,7 +123,26 @@ def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: H
             os._exit(_flushed(hung(words, case, text)))
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGKILL and interrupted:
+        code = -signal.SIGINT
     os._exit(code if code >= 0 else 128 - code)
+
+
+def _end_with(parent: int) -> None:
+    """Ask Linux to end this process when its parent ends, and see whether that has come already."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _insist(child: int, interrupted: list[float]) -> None:
+    """Interrupt the child, some time after an interrupt, and end it if that does not help."""
+    since = time.monotonic() - interrupted[0] if interrupted else 0.0
+    if since > 2 * GRACE:
+        os.kill(child, signal.SIGKILL)
+    elif since > GRACE and len(interrupted) == 1:
+        interrupted.append(time.monotonic())
+        os.kill(child, signal.SIGINT)
 
 
 def _ended(child: int, trace: IO[bytes]) -> str:

@@ -27,6 +27,7 @@ from rnnverify.records import Case
 from rnnverify.reports.json import document, render, report_values
 from rnnverify.reports.terminal import show
 from rnnverify.results import Failure, Report, Verdict
+from rnnverify.terms import TIMEOUT
 
 if TYPE_CHECKING:
     from rnnverify.runs import Run
@@ -129,7 +130,7 @@ Exit codes:
 @click.option(
     "--timeout",
     type=float,
-    default=60.0,
+    default=TIMEOUT,
     show_default=True,
     metavar="SECONDS",
     help="How long one call of the candidate may take.",

@@ -179,8 +179,8 @@ def _indented(text: str) -> str:
 
 def _conclusive(report: Report) -> str:
     """Return the share of cases that are conclusive, of those that are not all zero."""
-    possible = report.cases - report.counts.get("zero", 0)
-    if not possible:
+    possible = report.cases - sum(report.counts.get(kind, 0) for kind in ("zero", "invalid"))
+    if possible < 1:
         return "-"
     return f"{1 - report.counts.get('inconclusive', 0) / possible:.0%}"
 

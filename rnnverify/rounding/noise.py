@@ -64,17 +64,18 @@ class Noise(NamedTuple):
         return jnp.where(self.level == 0, operand, jnp.clip(operand, low, high))
 
 
-def samples(dtype: np.dtype[Any]) -> Noise:
+def samples(dtype: np.dtype[Any], unit: float | None = None) -> Noise:
     """Return a clean sample and eight noisy ones, stacked, for code that computes in ``dtype``.
 
     Args:
         dtype: float64 or float32.
+        unit: The unit roundoff, where it is not the dtype's own.
 
     Returns:
         A Noise whose fields are NumPy arrays (1 + SAMPLES).
     """
     info = np.finfo(dtype)
-    level = LEVEL * float(info.eps) / 2
+    level = LEVEL * (unit or float(info.eps) / 2)
     index = np.arange(1 + SAMPLES)
     with np.errstate(over="ignore"):
         key = _mix(index.astype(np.uint32) * _GOLDEN) | np.uint32(1)
