@@ -1,12 +1,14 @@
 """Explaining a failure, once, on the smallest case: where it is, whose fault, whether it lasts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from rnnverify.blame import find_fault
 from rnnverify.checker import check_under
 from rnnverify.conventions import CASES, find_conventions
 from rnnverify.drawing import explore
+from rnnverify.errors import PassedOnError
 from rnnverify.hygiene import not_repeatable
 from rnnverify.locating import first_wrong_step
 from rnnverify.records import Candidate, Case, Clip
@@ -55,8 +57,9 @@ def hints_for(run: Run, clip: Clip, verdict: VerdictKind, scaled_by: str | None)
         tally = Tally(run.system.dims)
 
         def visit(case: Case) -> None:
-            for each in check_under([clip], case, run.candidate, run.terms):
-                tally.add(each)
+            with suppress(PassedOnError):  # what an adapter turns away counts for nothing
+                for each in check_under([clip], case, run.candidate, run.terms):
+                    tally.add(each)
 
         explore(run.strategy_with(fixed), visit, seed=run.batches[0].seed, cases=CASES)
         return tally

@@ -8,7 +8,8 @@
 import functools
 import inspect
 import unittest
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from rnnverify.execution import Execution
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
-from rnnverify.results import VERDICT_KINDS, Report, Verdict
+from rnnverify.results import VERDICT_KINDS, Failure, Report, Verdict
 from rnnverify.runs import Run
 from rnnverify.scales import Scale
 from rnnverify.storage import save_case
@@ -165,10 +166,15 @@ class Trial:
             saved = file and self._saved(file, failed)
         except UsageError as error:
             explained = [str(error)]
-        failure = explain(failed, self._call, self.run.terms, replay(saved))
-        given = hints_for(self.run, failed.case.clip, worst.verdict, worst.scaled_by)
+        shown = replay(saved)
+        try:
+            failure = explain(failed, self._call, self.run.terms, shown)
+        except PassedOnError:  # turned away, or skipped, on a case that is not Hypothesis'
+            failure = Failure.of(failed, shown)
+        verdict = max(worst.verdict, failed.kind, key=VERDICT_KINDS.index)
+        given = hints_for(self.run, failed.case.clip, verdict, worst.scaled_by)
         return {
-            "verdict": worst.verdict,
+            "verdict": verdict,
             "summary": f"failed in case {self.failed_at}, {_figures(worst)}",
             "replay": failure.replay,
             "explained": [
@@ -207,7 +213,20 @@ def _hypothesis_context() -> Any:
     variable = getattr(hypothesis.control, "_current_build_context", None)
     if variable is None or variable.value is None:
         return None
-    return functools.partial(variable.with_value, variable.value)
+    return functools.partial(_as_if_first, variable, variable.value)
+
+
+@contextmanager
+def _as_if_first(variable: Any, value: Any) -> Iterator[None]:
+    """Let every call of a candidate say ``hypothesis.target``, which counts once a case."""
+    targets = getattr(getattr(value, "data", None), "target_observations", {})
+    before = dict(targets)
+    targets.clear()
+    try:
+        with variable.with_value(value):
+            yield
+    finally:
+        targets.update(before)
 
 
 def _cases(report: Report) -> str:

@@ -35,7 +35,7 @@ class Done:
         section = re.search(r"^=+ rnnverify =+\n(.*?)^=", self.text, re.MULTILINE | re.DOTALL)
         assert section is not None, self.text
         blocks = re.split(r"\n(?=\S)", section[1].rstrip())
-        nodes = (block.partition("  clip ")[0].split(maxsplit=1)[1] for block in blocks)
+        nodes = (re.split("  clip |  failed in ", block)[0] for block in blocks)
         return {node.partition("::")[2]: block for node, block in zip(nodes, blocks, strict=True)}
 
     def section(self, name: str) -> str:

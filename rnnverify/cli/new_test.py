@@ -21,6 +21,8 @@ Examples:
   rnnverify new-test --system lstm my_lstm.py:backward --output tests/test_my_lstm.py
   rnnverify new-test --system my_cell.py:CELL my_cell.py:backward --output -
 """
+LONGEST = 84
+"""Characters of a call in one line, beside what it is indented by."""
 KINDS = {
     "tokens": ", token ids",
     "bits": ", zeros and ones",
@@ -130,12 +132,20 @@ def _body(system: "System", name: str, code: Candidate) -> list[str]:
     return [
         *arrays,
         *([f"# FILL IN: {', '.join(unknown)}"] if unknown else []),
-        f"gradients = {name}({', '.join(given)})",
+        *_called(name, given),
         "# FILL IN: where each gradient is in what is returned; those of states and inputs may go",
         "return {",
         *returned,
         "}",
     ]
+
+
+def _called(name: str, given: Sequence[str]) -> list[str]:
+    """Return a call in one line, or where that is long, with a line for each argument."""
+    line = f"gradients = {name}({', '.join(given)})"
+    if len(line) <= LONGEST:
+        return [line]
+    return [f"gradients = {name}(", *(f"    {each}," for each in given), ")"]
 
 
 def _argument(parameter: inspect.Parameter, system: "System") -> str:

@@ -114,14 +114,17 @@ def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: H
     signal.signal(signal.SIGINT, lambda *_: interrupted.append(time.monotonic()))
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda number, _: os.kill(child, number))
-    while not select.select([reading], [], [], POLL)[0]:
+    while True:
+        closed, _, _ = select.select([reading], [], [], POLL)  # as soon as the child ends
+        ended, status = os.waitpid(child, 0 if closed else os.WNOHANG)
+        if ended:
+            break
         _insist(child, interrupted)
         deadline, case, length = _HEAD.unpack_from(memory)
         if deadline and time.monotonic() > deadline + GRACE:
             text = _ended(child, trace)
             words = json.loads(memory[_HEAD.size : _HEAD.size + length] or b"{}")
             os._exit(_flushed(hung(words, case, text)))
-    _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL and interrupted:
         code = -signal.SIGINT

@@ -111,7 +111,6 @@ def test_the_order_is_two_for_a_gradient_and_one_for_none() -> None:
     assert order_of(mended(char_rnn.gradients, "Whh", np.negative)) == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.xfail(reason="signs may all be alike, which no softmax sees", strict=True)
 @pytest.mark.parametrize("V", [2, 4])
 def test_every_gradient_is_seen(V: int) -> None:
     """Entries that sum to zero, as those of dby do, do not vanish in the direction tried."""
@@ -189,7 +188,6 @@ def test_a_declared_scale_does_not_matter(candidate: Candidate, side: str) -> No
     assert side_of(scaled(candidate, loss_too=False), scale="1/T") == side
 
 
-@pytest.mark.xfail(reason="the slope is that of the sum, the loss is the mean", strict=True)
 @pytest.mark.parametrize("candidate", [decayed(), CONSISTENT])
 def test_a_loss_may_be_scaled_as_its_gradients_are(candidate: Candidate) -> None:
     """Who declares a mean may return the mean's loss, too, and its gradients belong to it."""
@@ -274,7 +272,6 @@ def test_of_an_invalid_candidate_nothing_is_said(calls: int) -> None:
     assert side_of(raises) is None
 
 
-@pytest.mark.xfail(reason="a truncated gradient is no loss's", strict=True)
 def test_of_truncated_gradients_no_loss_is_expected() -> None:
     """What is truncated is not the gradient of its loss, and nobody is blamed for that."""
     case = char_rnn_case().replace(truncation=Truncation(2))

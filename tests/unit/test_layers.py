@@ -125,7 +125,7 @@ def test_importing_rnnverify_imports_next_to_nothing() -> None:
 
 
 def test_loading_the_pytest_plugin_imports_next_to_nothing() -> None:
-    """pytest loads it for every test run of an environment, whether it needs it or not."""
+    """It is loaded for every test run of an environment, whether it needs it or not."""
     heavy = ("jax", "numpy", "hypothesis", "rnnverify.testing", "rnnverify.records")
     code = f"import sys, rnnverify.pytest_plugin; print([m for m in {heavy} if m in sys.modules])"
 

@@ -71,7 +71,10 @@ def test_each_gradient_test_has_its_line(first: Done) -> None:
     }
     shown = r"match +test_it\.py::test_right  clip none: 6 cases, \d+\.\d digits, worst .* toleran"
     assert re.match(shown, lines["test_right"])
-    assert "clip value:5" in lines["test_wrong"]
+    assert re.match(r"wrong +test_it\.py::test_wrong  failed in case 1, ", lines["test_wrong"])
+    failed_at = re.search(r"failed in case (\d+), ", lines["test_rare"])
+    assert failed_at is not None
+    assert 1 < int(failed_at[1]) <= 100
     assert "replay:" not in lines["test_right"] + lines["test_weak"]
 
 
@@ -79,7 +82,7 @@ def test_a_failure_is_explained(first: Done) -> None:
     """Its section names the entry, the step, the side at fault, and how to show it again."""
     section = first.section("test_wrong")
 
-    assert "WrongGradientError: wrong: char_rnn: dWhh[0, 0] = " in section
+    assert "MismatchError: wrong: char_rnn: dWhh[0, 0] = " in section
     assert "(the loss of step 0 alone shows it)" in section
     assert "its loss is right, so it is the backward pass that is wrong" in section
     assert "replay: rnnverify replay " in section
@@ -104,9 +107,9 @@ def test_failing_cases_are_saved_in_pytests_cache(first: Done) -> None:
     assert first.saved == [f"test_it.py-test_{name}.npz" for name in names]
     path = first.folder / ".pytest_cache" / "d" / "rnnverify" / "test_it.py-test_wrong.npz"
     stored = load_stored(path)
-    assert stored.candidate == "test_it.py:test_wrong"
+    assert stored.candidate == "test_wrong"
     assert stored.message.startswith("char_rnn: dWhh[0, 0] = ")
-    assert first.replay("test_wrong") == ["rnnverify", "replay", str(path), stored.candidate]
+    assert first.replay("test_wrong") == ["rnnverify", "replay", str(path), "test_it.py:test_wrong"]
 
 
 def test_the_command_that_is_shown_works(first: Done) -> None:
@@ -141,7 +144,7 @@ def test_the_seed_decides_and_nothing_is_left_behind(first: Done, tmp_path: Path
     assert again.status == 1
     assert _case(again.section("test_rare")) == _case(first.section("test_rare"))
     assert not again.saved
-    assert "replay:" not in again.text
+    assert again.replay("test_rare") == ["pytest", "test_it.py::test_rare"]
 
 
 def _case(section: str) -> list[str]:
@@ -177,6 +180,15 @@ def test_tests_of_other_things_are_left_alone(tmp_path: Path) -> None:
     assert "2 passed" in done.text
     assert "rnnverify =" not in done.text
     assert not done.saved
+
+
+@pytest.mark.parametrize("cases", [0, -1])
+def test_too_few_cases_are_refused(cases: int, tmp_path: Path) -> None:
+    """A number of cases that would test nothing is a usage error, before any test is run."""
+    done = run(tmp_path, f"--rnnverify-cases={cases}")
+
+    assert done.status == pytest.ExitCode.USAGE_ERROR
+    assert f"--rnnverify-cases: {cases} is too few; at least 1 is needed" in done.text
 
 
 def test_the_options_are_listed(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """The commands that the pytest plugin shows, and tests that end in other ways than most."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from rnnverify.cli import cli
-from tests.pytest_runs import PLANTED, Done, run
+from tests.pytest_runs import PLANTED, Done, program, run
 
 TESTS = (
     PLANTED
@@ -83,27 +84,48 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "named"),
     [
-        "test_plain",
-        pytest.param("test_own", marks=pytest.mark.xfail(reason="names no --system")),
-        pytest.param("TestMethods::test_it", marks=pytest.mark.xfail(reason="has no instance")),
-        pytest.param("test_fixture", marks=pytest.mark.xfail(reason="has no fixture")),
-        pytest.param("test_parameter[a/b c]", marks=pytest.mark.xfail(reason="has no parameter")),
-        pytest.param("test_adds_up", marks=pytest.mark.xfail(reason="is called only once")),
+        ("test_plain", ["test_odd.py:test_plain"]),
+        ("test_own", ["test_odd.py:test_own", "--system", "test_odd.py:CELL"]),
+        ("TestMethods::test_it", ["test_odd.py:TestMethods.test_it"]),
+        ("test_adds_up", ["test_odd.py:test_adds_up"]),
     ],
 )
 def test_the_command_that_is_shown_works(
-    name: str, done: Done, monkeypatch: pytest.MonkeyPatch
+    name: str, named: list[str], done: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It fails as the test did, or names no candidate, where only pytest could call it."""
+    """It names the test, and the system if it is none that is built in, and fails as it did."""
     monkeypatch.chdir(done.folder)
-    program, *words = done.replay(name)
+    command, *words = done.replay(name)
     result = CliRunner().invoke(cli, words)
-    named = words[2:] != []
 
-    assert program == "rnnverify"
-    assert result.exit_code == (1 if named else 0), result.output
+    assert command == "rnnverify"
+    assert words[2:] == named
+    assert result.exit_code == 1, result.output
+
+
+def test_what_only_pytest_can_call_is_shown_by_pytest(done: Done) -> None:
+    """A test with fixtures or parameters is run again by its name, whatever is in that."""
+    commands = [done.replay(name) for name in ("test_fixture", "test_parameter[a/b c]")]
+    nodes = [node for _, node in commands]
+    again = program(done.folder, sys.executable, "-m", "pytest", *nodes)
+
+    assert [command for command, _ in commands] == ["pytest", "pytest"]
+    assert nodes == ["test_odd.py::test_fixture", "test_odd.py::test_parameter[a/b c]"]
+    assert "2 failed" in again.stdout, again.stdout
+
+
+def test_commands_are_relative_to_where_pytest_was_started(tmp_path: Path) -> None:
+    """A configuration file further up makes no difference."""
+    (tmp_path / "pytest.ini").touch()
+    below = tmp_path / "below"
+    below.mkdir()
+    done = run(below, "-k", "plain or fixture", test_odd=TESTS)
+    lines = {name.rpartition("::")[2]: line for name, line in done.lines.items()}
+
+    assert lines["test_plain"].endswith(" test_odd.py:test_plain")
+    assert lines["test_fixture"].endswith(" pytest test_odd.py::test_fixture")
 
 
 def test_how_a_test_ends_is_left_to_pytest(done: Done) -> None:
@@ -121,21 +143,34 @@ def test_a_parameter_has_a_line_of_its_own(done: Done) -> None:
 
 
 def test_what_is_expected_to_fail_is_not_saved(done: Done) -> None:
-    """Such a test has its verdict in the summary, but nothing to be looked into."""
-    assert done.lines["test_known"].startswith("wrong")
-    assert "replay:" not in done.lines["test_known"]
+    """Such a test has nothing to be looked into, and no line, like one that is skipped."""
     assert "test_odd.py-test_known.npz" not in done.saved
+    assert "test_known" not in done.lines
     assert "test_never" not in done.lines
 
 
-@pytest.mark.xfail(reason="what is passed on counts as an invalid case")
-@pytest.mark.parametrize("name", ["test_skips", "test_turns_away"])
-def test_what_was_not_judged_is_not_called_invalid(name: str, done: Done) -> None:
-    """A test that skips itself has no verdict; one that turns cases away has that of the others."""
-    assert "invalid" not in done.lines.get(name, "")
+def test_what_was_not_judged_is_not_called_invalid(done: Done) -> None:
+    """A test that skips itself has no line; one that turns cases away has that of the others."""
+    assert "test_skips" not in done.lines
+    assert done.lines["test_turns_away"].startswith("match")
 
 
-@pytest.mark.xfail(reason="an INTERNALERROR, which ends pytest's whole run")
+def test_what_is_turned_away_while_a_failure_is_explained_ends_no_run(tmp_path: Path) -> None:
+    """Hints are looked for on other cases, too, some of which the test turns away."""
+    picky = PLANTED + (
+        "import hypothesis, rnnverify\n"
+        '@rnnverify.gradient_test("char_rnn", cases=3)\n'
+        "def test_picky(case):\n"
+        "    hypothesis.assume(case.dims['T'] > 2)\n"
+        "    return wrong(case)\n"
+    )
+    done = run(tmp_path, test_picky=picky)
+
+    assert "INTERNALERROR" not in done.text
+    assert done.status == 1
+    assert done.lines["test_picky"].startswith("wrong")
+
+
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     """A case that cannot be saved costs no more than itself."""
     (tmp_path / "file").touch()

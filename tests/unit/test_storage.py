@@ -137,7 +137,6 @@ def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["file/case.npz", "n" * 300])
-@pytest.mark.xfail(reason="removing the temporary file raises an OSError of its own")
 def test_a_place_that_cannot_be_written_to_is_refused(name: str, tmp_path: Path) -> None:
     """A file in a folder's place, or too long a name, is a UsageError that says so."""
     (tmp_path / "file").touch()
@@ -146,7 +145,6 @@ def test_a_place_that_cannot_be_written_to_is_refused(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["", "."])
-@pytest.mark.xfail(reason="pathlib's ValueError comes through")
 def test_a_path_without_a_name_is_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

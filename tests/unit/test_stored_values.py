@@ -84,18 +84,18 @@ def test_arrays_are_checked(name: str, array: Any, said: str, saved: Path) -> No
         ({"clip": {"kind": "clamp", "threshold": 1.0, "over": None}}, "unknown kind 'clamp'"),
         ({"clip": {"kind": "value", "threshold": -1.0, "over": None}}, "must be positive"),
         ({"clip": {"kind": "value", "threshold": float("nan"), "over": None}}, "must be positive"),
-        ({"clip": {"kind": "value", "threshold": "1", "over": None}}, "is damaged"),
+        ({"clip": {"kind": "value", "threshold": "one", "over": None}}, "is damaged"),
         ({"clip": {"kind": "value", "over": None}}, "is damaged: KeyError: 'threshold'"),
         ({"clip": None}, "is damaged"),
         ({"truncation": "chunks:0"}, "at least 1"),
         ({"truncation": "far"}, "neither a number of steps"),
-        ({"beyond": "half"}, "is damaged: ValueError"),
-        ({"regimes": None}, "is damaged: TypeError"),
-        ({"fixed": 3}, "is damaged: TypeError"),
+        ({"beyond": "half"}, "is damaged: TypeError"),
+        ({"regimes": None}, "regimes: None is no list of texts"),
+        ({"fixed": 3}, "fixed: 3 is no list of texts"),
         ({"terms": {"digits": -1}}, "digits: -1 makes no sense"),
         ({"terms": {"digits": "5"}}, "is damaged: TypeError"),
         ({"terms": {"scale": "__import__('os')"}}, "neither a number nor a formula"),
-        ({"terms": {"scale": [1]}}, "is damaged: TypeError"),
+        ({"terms": {"scale": [1]}}, "neither a number nor a formula"),
         ({"terms": {"gradients": []}}, "gradients: none is named"),
         ({"terms": ["scale"]}, "is damaged: TypeError"),
     ],
@@ -117,13 +117,11 @@ def test_all_else_is_checked(about: dict[str, Any], said: str, saved: Path) -> N
         {"beyond": float("nan")},
     ],
 )
-@pytest.mark.xfail(reason="loaded as it stands; the first is a KeyError in check")
 def test_names_are_checked(about: dict[str, Any], saved: Path) -> None:
     """Arrays and axes that a file names are those of the system, and numbers are numbers."""
     refused(change(saved, **about))
 
 
-@pytest.mark.xfail(reason="System.case looks for infinities before it rounds")
 def test_a_number_too_large_for_its_dtype_is_refused(saved: Path) -> None:
     """What becomes infinite in float32 is no real number there."""
     assert "finite" in refused(change(saved, {"bh": [1e300, 0.0]}, dtype="float32"))
@@ -185,7 +183,6 @@ def test_another_system_is_refused(tmp_path: Path, saved: Path) -> None:
     assert "missing: U; unknown: W" in refused(path, system=NAMESAKE)
 
 
-@pytest.mark.xfail(reason="the file's own text is kept under the same name")
 def test_an_array_may_be_called_what_a_file_calls_its_text(tmp_path: Path) -> None:
     """Names of arrays are the system's, and do not get in the way of what else is in a file."""
     system = rnnverify.System(
@@ -209,11 +206,10 @@ FIVE: Any = np.float32(5)
 @pytest.mark.parametrize(
     "thing", [{"terms": {"scale": object()}}, {"clip": rnnverify.Clip("value", FIVE)}]
 )
-@pytest.mark.xfail(reason="json's TypeError comes through")
 def test_what_cannot_be_saved_is_a_usage_error(thing: dict[str, Any], tmp_path: Path) -> None:
     """NumPy's numbers are numbers, too; what cannot be written down is refused by name."""
     case = char_rnn_case().replace(clip=thing.pop("clip", rnnverify.Clip()))
     try:
         assert load_case(save_case(tmp_path / "case", case, **thing)).clip == case.clip
     except UsageError as error:
-        assert "scale" in str(error)  # noqa: PT017 - either is right
+        assert str(error).startswith("save: terms hold what")  # noqa: PT017 - either is right
