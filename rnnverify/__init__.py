@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from rnnverify.records import Case as Case
     from rnnverify.records import Clip as Clip
     from rnnverify.records import Truncation as Truncation
-    from rnnverify.results import Comparison as Comparison
     from rnnverify.results import Failure as Failure
     from rnnverify.results import Report as Report
-    from rnnverify.results import Verdict as Verdict
     from rnnverify.runner import verify as verify
     from rnnverify.statistics import StochasticVerdict as StochasticVerdict
     from rnnverify.statistics import check_expectation as check_expectation
@@ -40,17 +38,19 @@ if TYPE_CHECKING:
     from rnnverify.systems import System as System
     from rnnverify.testing import assert_gradients_match as assert_gradients_match
     from rnnverify.testing import gradient_test as gradient_test
+    from rnnverify.verdicts import Comparison as Comparison
+    from rnnverify.verdicts import Verdict as Verdict
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Case": "records",
     "Clip": "records",
-    "Comparison": "results",
+    "Comparison": "verdicts",
     "Failure": "results",
     "Report": "results",
     "Truncation": "records",
-    "Verdict": "results",
+    "Verdict": "verdicts",
     "RnnverifyError": "errors",
     "MismatchError": "errors",
     "RoundingRuleWarning": "errors",

@@ -11,9 +11,9 @@ from rnnverify.errors import InvalidGradientsError, TimeLimitError
 from rnnverify.evaluation import evaluate
 from rnnverify.questions import Question, questions, ratio_of
 from rnnverify.records import Array, Candidate, Case, Clip
-from rnnverify.results import VERDICT_KINDS, Comparison, Verdict, VerdictKind
 from rnnverify.scales import Scale
 from rnnverify.terms import CONTRACT, TIMEOUT, Terms, known_only, make_terms
+from rnnverify.verdicts import VERDICT_KINDS, Comparison, Verdict, VerdictKind
 
 
 def check(

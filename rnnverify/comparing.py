@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.records import Array, Interval
-from rnnverify.results import Comparison, ComparisonKind
+from rnnverify.verdicts import Comparison, ComparisonKind
 
 FLOAT32 = 2.0**-20
 """What code that computes in float32 loses after some steps: an inaccuracy, no wrong formula."""

@@ -13,9 +13,10 @@ from rnnverify.errors import PassedOnError
 from rnnverify.hygiene import CHECKS, Finding, not_repeatable, not_zero_for_zero
 from rnnverify.programs import unknown_primitives
 from rnnverify.records import Case, Clip
-from rnnverify.results import Report, Verdict, VerdictKind
+from rnnverify.results import Report
 from rnnverify.runs import BATCH, Batch, Run
 from rnnverify.tallying import Tally
+from rnnverify.verdicts import Verdict, VerdictKind
 
 EXAMINED = 3
 """Cases on which a candidate is called again and again, to see whether it repeats itself."""

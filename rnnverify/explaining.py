@@ -12,10 +12,11 @@ from rnnverify.errors import PassedOnError
 from rnnverify.hygiene import not_repeatable
 from rnnverify.locating import first_wrong_step
 from rnnverify.records import Candidate, Case, Clip
-from rnnverify.results import Failure, Verdict, VerdictKind
+from rnnverify.results import Failure
 from rnnverify.runs import Run
 from rnnverify.tallying import Tally
 from rnnverify.terms import Terms
+from rnnverify.verdicts import Verdict, VerdictKind
 
 DIFFERS = ("inaccurate", "scaled", "wrong", "nonfinite")
 

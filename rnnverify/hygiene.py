@@ -16,8 +16,8 @@ from rnnverify.errors import InvalidGradientsError, TimeLimitError
 from rnnverify.evaluation import evaluate
 from rnnverify.questions import Question, questions
 from rnnverify.records import Array, Candidate, Case, Clip
-from rnnverify.results import Verdict
 from rnnverify.terms import Terms
+from rnnverify.verdicts import Verdict
 
 Check = Literal["repeatable", "inputs_unmodified", "own_memory", "zero_upstream"]
 CHECKS: tuple[Check, ...] = ("repeatable", "inputs_unmodified", "own_memory", "zero_upstream")
@@ -90,13 +90,15 @@ def _agree(question: Question, first: Mapping[str, Array], second: Mapping[str, 
 
 def _near(first: Array, second: Array, allowed: Array) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
-        return bool(np.all(np.abs(first - second) <= allowed))
+        near = np.abs(first - second) <= allowed
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    return bool(np.all(near | same))
 
 
 def _allowed(question: Question, name: str, gradient: Array) -> Array:
     """Return by how much sums in another order may move a gradient, be it right or wrong."""
-    rounding = ROUNDING * question.unit * float(np.abs(gradient).max())
-    return question.wanted[name].tolerance + rounding
+    largest = float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0))
+    return question.wanted[name].tolerance + ROUNDING * question.unit * largest
 
 
 def _how(question: Question, calls: Calls) -> str:
@@ -162,5 +164,6 @@ def not_zero_for_zero(case: Case, clip: Clip, candidate: Candidate, terms: Terms
     (verdict,) = check_under([clip], silent, candidate, terms)
     if not verdict.failed:
         return None
-    message = f"with {' and '.join(linear)} at 0, {verdict.text}"
+    what = verdict.text.removeprefix(f"{case.system}: ")
+    message = f"with {' and '.join(linear)} at 0, {what}"
     return Finding(check="zero_upstream", verdict=replace(verdict, message=message))

@@ -13,12 +13,12 @@ from rnnverify.clipping import norm
 from rnnverify.comparing import UNDERFLOW, compare, conclusive
 from rnnverify.evaluation import Evaluation, Intervals, evaluate
 from rnnverify.records import Array, Candidate, Case, Clip
-from rnnverify.results import Comparison
 from rnnverify.rounding.noise import LEVEL
 from rnnverify.scales import exact, usual_scales
 from rnnverify.systems import System
 from rnnverify.terms import Terms
 from rnnverify.thresholds import resolve
+from rnnverify.verdicts import Comparison
 
 Got = Mapping[str, Array]
 CLEAR = 1e3
@@ -158,10 +158,11 @@ class Question:
 
     def loss_is_right(self, loss: float) -> bool:
         """Whether a loss is the reference's, or that times the scale which is wanted."""
-        plain = self.raw["loss"].scaled(1 / self.terms.scale.of(self.case.dims))
+        judge = self.coarse or self
+        plain = judge.raw["loss"].scaled(1 / self.terms.scale.of(self.case.dims))
         return any(
-            abs(loss - each.want) <= max(each.blur, np.sqrt(self.unit) * each.size)
-            for each in (plain, self.raw["loss"])
+            abs(loss - each.want) <= max(each.blur, np.sqrt(judge.unit) * each.size)
+            for each in (plain, judge.raw["loss"])
         )
 
     def _all_cut(self, name: str) -> bool:
@@ -192,10 +193,14 @@ class Question:
         if coarse is None or digits is None or comparison.kind not in ("inaccurate", "wrong"):
             return comparison
         name = comparison.gradient
-        again = compare(name, got, coarse.wanted[name], unit=coarse.unit)
-        if comparison.agree < digits and again.kind != "match":
-            return comparison
-        return replace(comparison, kind="match", tolerated=True)
+        if comparison.agree >= digits:
+            return replace(comparison, kind="match", tolerated=True)
+        want, little = coarse.wanted[name], not coarse.conclusive
+        again = compare(name, got, want, unit=coarse.unit, says_little=little)
+        known = comparison.conclusive and again.conclusive
+        if again.kind != "match":
+            return replace(comparison, conclusive=known)
+        return replace(comparison, kind="match", tolerated=True, conclusive=known)
 
 
 def covered_by(clip: Clip, system: System, terms: Terms) -> tuple[str, ...]:

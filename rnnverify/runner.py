@@ -17,12 +17,13 @@ from rnnverify.execution import Execution, Watch
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
-from rnnverify.results import Failure, Report, Verdict, VerdictKind
+from rnnverify.results import Failure, Report
 from rnnverify.runs import Batch, Run
 from rnnverify.scales import Scale
 from rnnverify.storage import save_case
 from rnnverify.systems import System
 from rnnverify.terms import TIMEOUT, make_terms, names
+from rnnverify.verdicts import Verdict, VerdictKind
 
 NOT_AGAIN = "; it did not fail when it was run again"
 

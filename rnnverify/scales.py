@@ -183,7 +183,7 @@ def _as_text(ratio: float) -> str:
     """Return a plain fraction that is this number, or the number itself."""
     short = f"{ratio:.6g}"
     fraction = Fraction(ratio).limit_denominator(MOST_DENOMINATOR)
-    return short if float(short) == ratio else f"{fraction.numerator}/{fraction.denominator}"
+    return short if float(short) == ratio else str(fraction)
 
 
 def usual_scales(dims: Mapping[str, int]) -> list[float]:

@@ -4,14 +4,9 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 
-from rnnverify.results import (
-    VERDICT_KINDS,
-    Comparison,
-    GradientSummary,
-    Verdict,
-    VerdictKind,
-)
+from rnnverify.results import GradientSummary
 from rnnverify.scales import Seen, explaining
+from rnnverify.verdicts import VERDICT_KINDS, Comparison, Verdict, VerdictKind
 
 ENOUGH = 0.5
 """A gradient must be conclusive in this share of the cases in which it is not zero."""

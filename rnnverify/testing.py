@@ -27,12 +27,13 @@ from rnnverify.execution import Execution
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
-from rnnverify.results import VERDICT_KINDS, Failure, Report, Verdict
+from rnnverify.results import Failure, Report
 from rnnverify.runs import Run
 from rnnverify.scales import Scale
 from rnnverify.storage import save_case
 from rnnverify.systems import System
 from rnnverify.terms import TIMEOUT, make_terms, names
+from rnnverify.verdicts import VERDICT_KINDS, Verdict
 
 DEFAULT_CASES = 100
 SETTINGS = "_hypothesis_internal_use_settings"

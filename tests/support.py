@@ -61,7 +61,7 @@ def is_found(
     truncate: Any = None,
 ) -> bool:
     """Whether a bug is found within 100 cases."""
-    kinds = ("inaccurate", "wrong", "nonfinite")
+    kinds = ("inaccurate", "scaled", "wrong", "nonfinite")
     drawn = (case.replace(clip=Clip.parse(clip)) for case in hundred(system, lengths, truncate))
     return any(check(case, candidate).kind in kinds for case in drawn)
 

@@ -17,7 +17,8 @@ from rnnverify.cli.supervising import supervise
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import FORMAT, failure_values, render
 from rnnverify.reports.terminal import show_verdict
-from rnnverify.results import Failure, Verdict
+from rnnverify.results import Failure
+from rnnverify.verdicts import Verdict
 
 if TYPE_CHECKING:
     from rnnverify.storage import Stored

@@ -110,8 +110,9 @@ def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: H
     An interrupt usually reaches both. A child that does not heed it was not told, or cannot: it is
     told once more, and then ended.
     """
-    interrupted: list[float] = []
-    signal.signal(signal.SIGINT, lambda *_: interrupted.append(time.monotonic()))
+    interruption = _Interruption(child)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interruption.note)
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda number, _: os.kill(child, number))
     while True:
@@ -119,14 +120,14 @@ def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: H
         ended, status = os.waitpid(child, 0 if closed else os.WNOHANG)
         if ended:
             break
-        _insist(child, interrupted)
+        interruption.insist()
         deadline, case, length = _HEAD.unpack_from(memory)
         if deadline and time.monotonic() > deadline + GRACE:
             text = _ended(child, trace)
             words = json.loads(memory[_HEAD.size : _HEAD.size + length] or b"{}")
             os._exit(_flushed(hung(words, case, text)))
     code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGKILL and interrupted:
+    if code == -signal.SIGKILL and interruption.since is not None:
         code = -signal.SIGINT
     os._exit(code if code >= 0 else 128 - code)
 
@@ -138,14 +139,26 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def _insist(child: int, interrupted: list[float]) -> None:
-    """Interrupt the child, some time after an interrupt, and end it if that does not help."""
-    since = time.monotonic() - interrupted[0] if interrupted else 0.0
-    if since > 2 * GRACE:
-        os.kill(child, signal.SIGKILL)
-    elif since > GRACE and len(interrupted) == 1:
-        interrupted.append(time.monotonic())
-        os.kill(child, signal.SIGINT)
+@dataclass
+class _Interruption:
+    """An interrupt that the child may not have heard of, or cannot heed."""
+
+    child: int
+    since: float | None = None
+    told: bool = False
+
+    def note(self, *_: object) -> None:
+        """Remember when it came."""
+        self.since = self.since or time.monotonic()
+
+    def insist(self) -> None:
+        """Interrupt the child, some time after, and end it if that does not help."""
+        passed = 0.0 if self.since is None else time.monotonic() - self.since
+        if passed > GRACE and not self.told:
+            self.told = True
+            os.kill(self.child, signal.SIGINT)
+        elif passed > 2 * GRACE:
+            os.kill(self.child, signal.SIGKILL)
 
 
 def _ended(child: int, trace: IO[bytes]) -> str:

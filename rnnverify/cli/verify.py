@@ -26,8 +26,9 @@ from rnnverify.errors import UsageError
 from rnnverify.records import Case
 from rnnverify.reports.json import document, render, report_values
 from rnnverify.reports.terminal import show
-from rnnverify.results import Failure, Report, Verdict
+from rnnverify.results import Failure, Report
 from rnnverify.terms import TIMEOUT
+from rnnverify.verdicts import Verdict
 
 if TYPE_CHECKING:
     from rnnverify.runs import Run

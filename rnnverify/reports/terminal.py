@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from rnnverify.results import Comparison, Failure, Report, Verdict
+from rnnverify.results import Failure, Report
+from rnnverify.verdicts import Comparison, Verdict
 
 VAST = 1e99
 """Errors of more tolerances than this are told as such: the entry should be zero."""

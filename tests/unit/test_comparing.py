@@ -8,7 +8,7 @@ import pytest
 from rnnverify.comparing import compare, structured
 from rnnverify.errors import InvalidGradientsError
 from rnnverify.records import Interval
-from rnnverify.results import Comparison
+from rnnverify.verdicts import Comparison
 
 SHAPES = {"W": (2, 3), "b": (2,), "h0": (2,)}
 U = 2.0**-53

@@ -12,9 +12,9 @@ import rnnverify
 ROOT = Path(rnnverify.__file__).parent
 LEVELS = {
     0: "records axes scales deadlines",
-    1: "results terms clipping references adapters",
-    2: "models comparing thresholds systems tallying reports",
-    3: "builtin calling padding rounding regimes sources drawing restrictions shapes",
+    1: "verdicts terms clipping references adapters drawing",
+    2: "results models comparing thresholds systems",
+    3: "tallying reports builtin calling padding rounding regimes sources restrictions shapes",
     4: "unrolling strategies statistics storage conventions",
     5: "programs",
     6: "evaluation",

@@ -162,7 +162,7 @@ def test_every_system_has_its_figures(system: str, dtype: str) -> None:
 
 def test_every_verdict_is_explained() -> None:
     """README's table has a row for each verdict."""
-    from rnnverify.results import VERDICT_KINDS  # noqa: PLC0415
+    from rnnverify.verdicts import VERDICT_KINDS  # noqa: PLC0415
 
     for kind in VERDICT_KINDS:
         assert f"| `{kind}` |" in README

@@ -16,11 +16,11 @@ from rnnverify.errors import UsageError
 from rnnverify.locating import first_wrong_step
 from rnnverify.models import char_rnn, lstm
 from rnnverify.records import Array, Case, Clip
-from rnnverify.results import Comparison, Verdict
 from rnnverify.runner import execute
 from rnnverify.runs import Run
 from rnnverify.shapes import largest_in_each
 from rnnverify.tallying import Tally
+from rnnverify.verdicts import Comparison, Verdict
 from tests.support import char_rnn_case, edited, mended
 
 

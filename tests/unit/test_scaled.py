@@ -117,8 +117,8 @@ def test_the_factor_in_one_case_is_told() -> None:
 
     assert (verdict.kind, verdict.ratio) == ("scaled", 0.2)
     assert verdict.failed
-    assert verdict.text.endswith("every gradient is 0.2 times right")
-    with pytest.raises(ScaledGradientError, match=r"^scaled: char_rnn: d.* 0\.2 times right"):
+    assert verdict.text.endswith("every gradient is 0.2 times what it should be")
+    with pytest.raises(ScaledGradientError, match=r"^scaled: char_rnn: d.* 0\.2 times what it should be"):
         verdict.raise_for_mismatch()
 
 
@@ -278,7 +278,7 @@ def test_a_report_reads_well() -> None:
 
     assert headline.startswith("SCALED  char_rnn  scaled.<locals>.candidate, float64, clip none")
     assert "dims={'H': 2}; 12 cases: " in headline
-    assert "times right" in failure
+    assert "times what it should be" in failure
     assert hint.startswith("  hint: every gradient is 1/T times")
     assert replay.startswith("  replay: rnnverify.verify(")
     assert repr(report) == f"<Report: {report}>"

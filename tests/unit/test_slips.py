@@ -15,7 +15,7 @@ import rnnverify
 from rnnverify.checker import check
 from rnnverify.models import binary_adder
 from rnnverify.records import Array, Candidate, Case
-from rnnverify.results import Verdict
+from rnnverify.verdicts import Verdict
 from tests.support import binary_adder_case, char_rnn_case
 
 CASE = char_rnn_case(T=6, V=5, H=3, seed=4)

@@ -148,7 +148,7 @@ def test_an_approximate_tanh_passes_whole_runs(candidate: Candidate, clip: str) 
 def test_in_approximate_code_bugs_are_found(
     make: Callable[..., Candidate], bug: tuple[str, str]
 ) -> None:
-    """A missing transpose or carry, or a sign, is wrong to 4 digits, too, with an exact tanh or without."""
+    """A missing transpose or carry, or a sign, is wrong, whether the tanh is exact or not."""
     for candidate in (edited(char_rnn, bug), make(1e-6, bug)):
         report = verify(candidate, digits=4, cases=200)
 
