@@ -17,6 +17,9 @@ from rnnverify.drawing import explore
 from rnnverify.programs import unknown_primitives
 from rnnverify.shapes import combinations
 
+pytestmark = pytest.mark.xdist_group("own systems")  # their references are compiled only once
+
+SIZES = {"T": (1, 4), "D": (1, 3), "H": (1, 3)}
 ARRAYS: dict[str, Any] = {
     "weights": {"W": "H H", "U": "H D"},
     "state": {"h0": "H"},
@@ -41,8 +44,8 @@ def loss(p: Mapping[str, jax.Array]) -> jax.Array:
     return total
 
 
-STEP = System(name="by step", init=lambda _, state: state["h0"], step=step, **ARRAYS)
-LOSS = System(name="by loss", loss=loss, **ARRAYS)
+STEP = System(name="by step", init=lambda _, state: state["h0"], step=step, sizes=SIZES, **ARRAYS)
+LOSS = System(name="by loss", loss=loss, sizes=SIZES, **ARRAYS)
 
 
 def backward(case: Case, *, transposed: bool = False) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def test_a_loss_is_compiled_for_a_few_shapes_only() -> None:
 
     assert seen == {tuple(shape.values()) for shape in combinations(LOSS, LOSS.sizes)}
     assert len(seen) == 6
-    assert {(1, 1, 1), (8, 5, 5)} <= seen
+    assert {(1, 1, 1), (4, 3, 3)} <= seen
 
 
 def test_only_time_is_padded_in_a_step() -> None:
@@ -115,7 +118,7 @@ def test_only_time_is_padded_in_a_step() -> None:
     seen: set[tuple[int, ...]] = set()
     explore(rnnverify.cases(STEP), lambda c: seen.add(tuple(c.dims.values())), seed=0, cases=150)
 
-    assert {dims[0] for dims in seen} == set(range(1, 9))
+    assert {dims[0] for dims in seen} == {1, 2, 3, 4}
     assert len({dims[1:] for dims in seen}) == 6
 
 
@@ -127,10 +130,10 @@ def test_dims_and_fixed_hold_for_them_too() -> None:
         seen.append(case)
         return backward(case)
 
-    report = rnnverify.verify(remember, LOSS, dims={"H": 3}, fixed={"h0": 0}, cases=30)
+    report = rnnverify.verify(remember, LOSS, dims={"H": 2}, fixed={"h0": 0}, cases=30)
 
     assert report.ok
-    assert {case.dims["H"] for case in seen} == {3}
+    assert {case.dims["H"] for case in seen} == {2}
     assert not any(np.any(case["h0"]) for case in seen)
 
 

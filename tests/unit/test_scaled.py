@@ -118,7 +118,8 @@ def test_the_factor_in_one_case_is_told() -> None:
     assert (verdict.kind, verdict.ratio) == ("scaled", 0.2)
     assert verdict.failed
     assert verdict.text.endswith("every gradient is 0.2 times what it should be")
-    with pytest.raises(ScaledGradientError, match=r"^scaled: char_rnn: d.* 0\.2 times what it should be"):
+    words = r"^scaled: char_rnn: d.* 0\.2 times what it should be"
+    with pytest.raises(ScaledGradientError, match=words):
         verdict.raise_for_mismatch()
 
 
