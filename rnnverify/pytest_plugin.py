@@ -120,7 +120,8 @@ def _replay(item: pytest.Item, saved: Path | None) -> str:
     if saved is None or trial is None or not alone:
         return shlex.join(["pytest", "::".join([path, *names])])
     words = ["rnnverify", "replay", str(saved), f"{path}:{'.'.join(names)}"]
-    own = [n for n, value in vars(inspect.getmodule(function)).items() if value is trial.run.system]
+    scope = getattr(function, "__globals__", {})
+    own = [name for name, value in scope.items() if value is trial.run.system]
     return shlex.join([*words, *(["--system", f"{path}:{own[0]}"] if own else [])])
 
 
