@@ -95,8 +95,9 @@ def save_case(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            arrays = {f"{PREFIX}{name}": array for name, array in case.items()}
-            np.savez_compressed(file, allow_pickle=False, **{ABOUT: json.dumps(about)}, **arrays)
+            arrays: dict[str, Any] = {f"{PREFIX}{name}": array for name, array in case.items()}
+            arrays[ABOUT] = json.dumps(about)
+            np.savez_compressed(file, **arrays)
         temporary.replace(target)
     except OSError as error:
         message = f"save: cannot write {target}: {error.strerror}"

@@ -96,5 +96,6 @@ def change(path: Path, arrays: dict[str, Any] | None = None, **about: Any) -> Pa
     found = entries(path)
     said = json.loads(str(found["about"][()])) | about
     changed = {f"array/{name}": np.asarray(array) for name, array in (arrays or {}).items()}
-    np.savez(path, allow_pickle=True, **(found | changed | {"about": np.array(json.dumps(said))}))
+    everything: dict[str, Any] = {**found, **changed, "about": np.array(json.dumps(said))}
+    np.savez(path, **everything)
     return path
