@@ -14,7 +14,7 @@ from rnnverify.hygiene import CHECKS, Finding, not_repeatable, not_zero_for_zero
 from rnnverify.programs import unknown_primitives
 from rnnverify.records import Case, Clip
 from rnnverify.results import Report
-from rnnverify.runs import BATCH, Batch, Run
+from rnnverify.runs import Batch, Run
 from rnnverify.tallying import Tally
 from rnnverify.verdicts import Verdict, VerdictKind
 
@@ -25,7 +25,7 @@ EXAMINED = 3
 class Watch:
     """What is kept of the cases under one clip: figures, and the first verdict of each kind.
 
-    Beside that stand its batch, and how many cases of the batch came before.
+    Beside that stand its batch, and how many cases were drawn from the batch before.
     """
 
     def __init__(self, clip: Clip, axes: Mapping[str, str]) -> None:
@@ -33,10 +33,9 @@ class Watch:
         self.tally = Tally(axes)
         self.first: dict[VerdictKind, tuple[Batch, int, Verdict]] = {}
 
-    def add(self, batch: Batch, verdict: Verdict) -> None:
+    def add(self, batch: Batch, before: int, verdict: Verdict) -> None:
         """Count a verdict, and keep it if it is the first of its kind."""
         self.tally.add(verdict)
-        before = (self.tally.cases - 1) % BATCH
         self.first.setdefault(verdict.kind, (batch, before, verdict))
 
 
@@ -54,19 +53,26 @@ class Execution:
     def __post_init__(self) -> None:
         self.watches = [Watch(clip, self.run.system.dims) for clip in self.run.clips]
 
-    def visit(self, batch: Batch, case: Case) -> list[Verdict]:
-        """Check one case under every clip, unless the candidate has been given up."""
+    def visit(self, batch: Batch, before: int, case: Case) -> list[Verdict]:
+        """Check one case under every clip, unless the candidate has been given up.
+
+        Args:
+            batch: Where the case is drawn from.
+            before: How many were drawn from it before.
+            case: The case.
+        """
         if self.stopped:
             return []
         verdicts = check_under(self.run.clips, case, self.run.candidate, self.run.terms)
-        for watch, verdict in zip(self.watches, verdicts, strict=False):
-            watch.add(batch, verdict)
         self.stopped = any(verdict.hung for verdict in verdicts)
         if all(verdict.kind != "invalid" for verdict in verdicts):
-            self._examine(batch, case)
+            verdicts = self._examined(case, verdicts)
+        for watch, verdict in zip(self.watches, verdicts, strict=False):
+            watch.add(batch, before, verdict)
         return verdicts
 
-    def _examine(self, batch: Batch, case: Case) -> None:
+    def _examined(self, case: Case, verdicts: list[Verdict]) -> list[Verdict]:
+        """Look at how the candidate behaves; return the verdicts, or that it does not last."""
         run, clip = self.run, self.run.clips[0]
         if self.examined < EXAMINED:
             self.examined += 1
@@ -74,9 +80,8 @@ class Execution:
             if finding is not None:
                 self.stopped = True
                 self.findings[finding.check] = finding
-                for watch in self.watches:
-                    watch.add(batch, finding.verdict)
-        if self.can_be_silenced and not self.silenced and not self.stopped:
+                return [finding.verdict for _ in verdicts]
+        if self.can_be_silenced and not self.silenced:
             self.silenced = True
             finding = None
             with suppress(PassedOnError):  # that case is ours, and no test runner's
@@ -84,6 +89,7 @@ class Execution:
             if finding is not None:
                 self.findings[finding.check] = finding
                 self.stopped = finding.verdict.hung
+        return verdicts
 
     def hygiene(self, watch: Watch) -> dict[str, str]:
         """Return what each hygiene check says."""

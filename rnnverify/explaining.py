@@ -54,13 +54,19 @@ def hints_for(run: Run, clip: Clip, verdict: VerdictKind, scaled_by: str | None)
     if verdict not in ("scaled", "wrong", "nonfinite"):
         return ()
 
+    hung = False
+
     def trial(fixed: Mapping[str, float]) -> Tally:
         tally = Tally(run.system.dims)
 
         def visit(case: Case) -> None:
+            nonlocal hung
+            if hung:
+                return
             with suppress(PassedOnError):  # what an adapter turns away counts for nothing
                 for each in check_under([clip], case, run.candidate, run.terms):
                     tally.add(each)
+                    hung = each.hung
 
         explore(run.strategy_with(fixed), visit, seed=run.batches[0].seed, cases=CASES)
         return tally

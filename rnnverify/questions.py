@@ -199,7 +199,7 @@ class Question:
         again = compare(name, got, want, unit=coarse.unit, says_little=little)
         known = comparison.conclusive and again.conclusive
         if again.kind != "match":
-            return replace(comparison, conclusive=known)
+            return replace(again, kind=comparison.kind, conclusive=known)
         return replace(comparison, kind="match", tolerated=True, conclusive=known)
 
 

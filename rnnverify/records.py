@@ -92,6 +92,10 @@ class Clip:
         """Return a copy of the clip in which the named attributes are changed."""
         return replace(self, **changes)
 
+    def covering(self, over: tuple[str, ...] | None) -> "Clip":
+        """Return the clip over these arrays; as it is if that is None."""
+        return self if over is None else self.replace(over=over)
+
     def __str__(self) -> str:
         if self.threshold is None:
             return self.kind
@@ -165,7 +169,6 @@ class Case(Mapping[str, Array]):
             are scaled until every weight's gradient passes it (where above ½).
         regimes: Labels of how the case was made, such as ``"recurrent: orthogonal"``.
         fixed: The arrays that were not generated, but held at a value that was asked for.
-        leaves: The arrays that have a gradient: weights, then states and real inputs.
         origin: The System that it is a case of.
     """
 
@@ -178,8 +181,12 @@ class Case(Mapping[str, Array]):
     beyond: float = 0.0
     regimes: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()
-    leaves: tuple[str, ...] = ()
     origin: Any = None
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The arrays that have a gradient: weights, then states and real inputs."""
+        return tuple(self.origin.leaves) if self.origin is not None else ()
 
     def __repr__(self) -> str:
         dims = " ".join(f"{axis}={n}" for axis, n in self.dims.items())

@@ -10,9 +10,8 @@ import numpy as np
 
 from rnnverify.errors import UsageError
 from rnnverify.records import Array
-from rnnverify.systems import System
+from rnnverify.systems import Sizes, System
 
-Sizes = Mapping[str, tuple[int, int]]
 Size = int | tuple[int, int] | str
 """One size, the least and the largest, or either as text: ``"32"``, ``"1..8"``."""
 

@@ -5,12 +5,12 @@ failed, the failure is shrunk and explained, once. Only a candidate that hangs, 
 results for the same case, ends a run early: nothing it does later would mean anything.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rnnverify.builtin import find_system
 from rnnverify.checker import check_under
 from rnnverify.drawing import explore, smallest
 from rnnverify.execution import Execution, Watch
@@ -18,11 +18,11 @@ from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
 from rnnverify.results import Failure, Report
-from rnnverify.runs import Batch, Run
+from rnnverify.runs import Batch, Run, make_run
 from rnnverify.scales import Scale
 from rnnverify.storage import save_case
 from rnnverify.systems import System
-from rnnverify.terms import TIMEOUT, make_terms, names
+from rnnverify.terms import TIMEOUT
 from rnnverify.verdicts import Verdict, VerdictKind
 
 NOT_AGAIN = "; it did not fail when it was run again"
@@ -36,6 +36,7 @@ def verify(
     dtype: str = "float64",
     cases: int = 200,
     seed: int = 0,
+    case: int | None = None,
     lengths: bool = False,
     truncate: str | int | Truncation | None = None,
     gradients: Sequence[str] | None = None,
@@ -57,6 +58,7 @@ def verify(
         dtype: The dtype of the cases, in which the candidate computes.
         cases: How many cases to run.
         seed: The same seed gives the same cases.
+        case: The number of the one case that is checked, from 1; all if None.
         lengths: Whether the sequences of a batch have lengths of their own: ``case["lengths"]``.
         truncate: How far back losses are propagated: 5 steps, say, or ``"chunks:5"``.
         gradients: The arrays whose gradients the candidate returns, if not those of all weights.
@@ -76,20 +78,24 @@ def verify(
     Raises:
         UsageError: if an argument is not what it should be.
     """
-    over = names("clip_over", clip_over)
-    run = Run(
-        candidate=candidate,
+    run = make_run(
+        candidate,
+        system,
         name=getattr(candidate, "__qualname__", type(candidate).__name__),
-        system=find_system(system),
-        clips=(Clip.parse(clip) if over is None else Clip.parse(clip).replace(over=over),),
+        clips=[clip],
         dtype=dtype,
         cases=cases,
         seed=seed,
+        case=case,
         lengths=lengths,
-        truncation=Truncation.parse(truncate),
+        truncate=truncate,
+        gradients=gradients,
+        scale=scale,
         dims=dims,
         fixed=fixed,
-        terms=make_terms(gradients=gradients, scale=scale, digits=digits, timeout=timeout),
+        clip_over=clip_over,
+        digits=digits,
+        timeout=timeout,
         save=None if save is None else Path(save),
     )
     (report,) = execute(run)
@@ -106,9 +112,12 @@ def execute(run: Run, visited: Callable[[], None] = lambda: None) -> list[Report
     run.prepare()
     execution = Execution(run)
     for batch in run.batches:
+        numbers = count()
 
-        def visit(case: Case, batch: Batch = batch) -> None:
-            if execution.visit(batch, case):
+        def visit(case: Case, batch: Batch = batch, numbers: Iterator[int] = numbers) -> None:
+            before = next(numbers)
+            wanted = run.case in (None, batch.start + before + 1)
+            if wanted and execution.visit(batch, before, case):
                 visited()
 
         explore(run.strategy, visit, seed=batch.seed, cases=batch.cases)
@@ -133,14 +142,15 @@ def _failure(execution: Execution, watch: Watch) -> tuple[VerdictKind, Failure |
         finding = execution.findings.get("zero_upstream")
         if finding is None or watch is not execution.watches[0]:
             return verdict, None
-        return finding.verdict.kind, _told(run, watch, finding.verdict)
+        return finding.verdict.kind, _told(run, watch, finding.verdict, None)
     batch, before, first = watch.first[watch.tally.worst or verdict]
+    number = batch.start + before + 1
     if first.hung or first.kind == "nondeterministic":
-        return verdict, Failure.of(first, _kept(run, watch, first)[0])
+        return verdict, Failure.of(first, _kept(run, watch, first, number)[0])
     again = _smallest(run, watch, batch, before, first.kind)
     if again is None:
-        return verdict, Failure.of(first, run.replay_of(watch.clip, None), remark=NOT_AGAIN)
-    failure = _told(run, watch, replace(again, kind=verdict))
+        return verdict, Failure.of(first, run.replay_of(watch.clip, None, number), remark=NOT_AGAIN)
+    failure = _told(run, watch, replace(again, kind=verdict), number)
     found = failure.verdict.kind
     return (found if found == "nondeterministic" else verdict), failure
 
@@ -168,16 +178,16 @@ def _smallest(
     return again if again is not None and again.kind == kind else None
 
 
-def _told(run: Run, watch: Watch, verdict: Verdict) -> Failure:
-    replay, saved = _kept(run, watch, verdict)
+def _told(run: Run, watch: Watch, verdict: Verdict, number: int | None) -> Failure:
+    replay, saved = _kept(run, watch, verdict, number)
     failure = explain(verdict, run.candidate, run.terms, replay)
     return replace(failure, saved=None if saved is None else str(saved))
 
 
-def _kept(run: Run, watch: Watch, verdict: Verdict) -> tuple[str, Path | None]:
+def _kept(run: Run, watch: Watch, verdict: Verdict, number: int | None) -> tuple[str, Path | None]:
     """Save a case, if that was asked for, and return how to show it again."""
     if run.save is None:
-        return run.replay_of(watch.clip, None), None
+        return run.replay_of(watch.clip, None, number), None
     saved = save_case(
         run.save / run.file_of(watch.clip),
         verdict.case,
@@ -185,4 +195,4 @@ def _kept(run: Run, watch: Watch, verdict: Verdict) -> tuple[str, Path | None]:
         message=verdict.text,
         terms=run.checked,
     )
-    return run.replay_of(watch.clip, saved), saved
+    return run.replay_of(watch.clip, saved, number), saved

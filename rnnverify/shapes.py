@@ -4,11 +4,7 @@ Axes that can be padded have any size in their range. For the others a few combi
 the smallest, the largest, and some between in which sizes differ from one another.
 """
 
-from collections.abc import Mapping
-
-from rnnverify.systems import System
-
-Sizes = Mapping[str, tuple[int, int]]
+from rnnverify.systems import Sizes, System
 
 BETWEEN = 4
 """Combinations besides the smallest and the largest."""

@@ -14,9 +14,7 @@ import numpy as np
 
 from rnnverify.errors import UsageError
 from rnnverify.records import Array, InputKind
-from rnnverify.systems import System
-
-Sizes = Mapping[str, tuple[int, int]]
+from rnnverify.systems import Sizes, System
 
 LONGEST_WINDOW = 25
 """Steps in a window of a text, as in min-char-rnn."""

@@ -19,9 +19,9 @@ from rnnverify.errors import UsageError
 from rnnverify.records import DTYPES, Case, Truncation
 from rnnverify.regimes import BEYOND_SHARE, TABLES, Regime, build
 from rnnverify.restrictions import Restrictions, Size
-from rnnverify.shapes import Sizes, combinations
+from rnnverify.shapes import combinations
 from rnnverify.sources import Generated, Source
-from rnnverify.systems import System
+from rnnverify.systems import Sizes, System
 
 _OFFSET = 10**30
 """Hypothesis mixes the integer constants of the user's own modules into the integers that it draws,
@@ -101,7 +101,6 @@ def _cases(
         beyond=BEYOND_SHARE[regime.beyond],
         regimes=labels,
         fixed=frozenset(restrictions.fixed),
-        leaves=system.leaves,
         origin=system,
     )
 

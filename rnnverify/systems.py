@@ -18,6 +18,8 @@ SIZES = {"T": (1, 8)}
 USUAL = (1, 5)
 """Sizes in generated cases of systems that do not say."""
 
+Sizes = Mapping[str, tuple[int, int]]
+"""The smallest and the largest size of each axis."""
 Described = Mapping[str, Any]
 """Arrays by name: their Axes, or the axes of an array of reals as text."""
 
@@ -89,7 +91,7 @@ class System:
     name: str
     source: str = ""
     dims: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    sizes: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
+    sizes: Sizes = field(default_factory=lambda: MappingProxyType({}))
     weights: Described
     state: Described = field(default_factory=lambda: MappingProxyType({}))
     inputs: Described
@@ -219,7 +221,6 @@ class System:
             dtype=np.dtype(dtype),
             clip=Clip.parse(clip),
             truncation=Truncation.parse(truncate),
-            leaves=self.leaves,
             origin=self,
         )
 

@@ -20,7 +20,6 @@ import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis.errors import UnsatisfiedAssumption
 
-from rnnverify.builtin import find_system
 from rnnverify.checker import check
 from rnnverify.errors import MismatchError, PassedOnError, UsageError
 from rnnverify.execution import Execution
@@ -28,11 +27,11 @@ from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
 from rnnverify.results import Failure, Report
-from rnnverify.runs import Run
+from rnnverify.runs import Run, make_run
 from rnnverify.scales import Scale
 from rnnverify.storage import save_case
-from rnnverify.systems import System
-from rnnverify.terms import TIMEOUT, make_terms, names
+from rnnverify.systems import System, no_model
+from rnnverify.terms import TIMEOUT
 from rnnverify.verdicts import VERDICT_KINDS, Verdict
 
 DEFAULT_CASES = 100
@@ -102,6 +101,11 @@ class Trial:
         self.failed_at = 0
 
     @property
+    def visited(self) -> int:
+        """How many cases there were so far."""
+        return self.execution.watches[0].tally.cases
+
+    @property
     def reports(self) -> list[Report]:
         """The figures so far, one report a clip."""
         return [self.execution.report(watch) for watch in self.execution.watches]
@@ -116,7 +120,7 @@ class Trial:
         __tracebackhide__ = True
         self.candidate, self.context = candidate, _hypothesis_context()
         try:
-            verdicts = self.execution.visit(self.run.batches[0], case)
+            verdicts = self.execution.visit(self.run.batches[0], self.visited, case)
         except PassedOnError as passed:
             raise passed.error from None
         verdicts += [finding.verdict for finding in self.execution.findings.values()]
@@ -124,7 +128,7 @@ class Trial:
             verdicts = [self.failed]
         worst = max(verdicts, key=lambda verdict: VERDICT_KINDS.index(verdict.kind))
         if worst.failed:
-            self.failed_at = self.failed_at or self.reports[0].cases
+            self.failed_at = self.failed_at or self.visited
             self.failed = worst
             self._raise(worst)
 
@@ -290,21 +294,23 @@ def gradient_test(
     if not clips:
         message = 'clip: none is named; leave it out, or name some, such as ["none", "value:5"]'
         raise UsageError(message)
-    over = names("clip_over", clip_over)
-    found = find_system(system)
-    run = Run(
-        candidate=found.gradients,
-        name=found.name,
-        system=found,
-        clips=tuple(Clip.parse(each).replace(over=over) for each in clips),
+    run = make_run(
+        no_model,
+        system,
+        name="",
+        clips=clips,
         dtype=dtype,
         cases=DEFAULT_CASES if cases is None else cases,
         seed=0,
         lengths=lengths,
-        truncation=Truncation.parse(truncate),
+        truncate=truncate,
+        gradients=gradients,
+        scale=scale,
         dims=dims,
         fixed=fixed,
-        terms=make_terms(gradients=gradients, scale=scale, digits=digits, timeout=timeout),
+        clip_over=clip_over,
+        digits=digits,
+        timeout=timeout,
     )
 
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rnnverify.cli.candidates import load_candidate, load_system
+from rnnverify.cli.loading import load_candidate, load_system
 from rnnverify.cli.output import STDOUT, check_writable, write
 from rnnverify.errors import UsageError
 from rnnverify.records import Candidate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rnnverify.cli.candidates import load_candidate, load_system
+from rnnverify.cli.loading import load_candidate, load_system
 from rnnverify.cli.output import STDOUT, check_writable, console, stdout_kept_clean, write
 from rnnverify.cli.process import OWN_PROCESS, settle
 from rnnverify.cli.supervising import supervise
@@ -18,6 +18,7 @@ from rnnverify.errors import UsageError
 from rnnverify.reports.json import FORMAT, failure_values, render
 from rnnverify.reports.terminal import show_verdict
 from rnnverify.results import Failure
+from rnnverify.terms import TIMEOUT
 from rnnverify.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Options:
 @click.option(
     "--timeout",
     type=float,
-    default=60.0,
+    default=TIMEOUT,
     show_default=True,
     metavar="SECONDS",
     help="How long a call of the candidate may take.",

@@ -2,15 +2,15 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnverify.cli.candidates import load_candidate, load_system
+from rnnverify.cli.loading import load_candidate, load_system
 from rnnverify.errors import UsageError
 from rnnverify.records import CLIP_KINDS, DTYPES, Candidate, Clip, Truncation
-from rnnverify.terms import TIMEOUT, make_terms, names
+from rnnverify.terms import TIMEOUT
 
 if TYPE_CHECKING:
     from rnnverify.runs import Run
@@ -28,6 +28,7 @@ class Options:
     dtype: tuple[str, ...]
     cases: int
     seed: int
+    case: int | None
     text: Path | None
     truncate: str | None
     lengths: bool
@@ -46,7 +47,7 @@ class Options:
 def requested(options: Options) -> list["Run"]:
     """Return what a command line asks for, one run a system, dtype and source."""
     from rnnverify.builtin import SYSTEMS
-    from rnnverify.runs import Run
+    from rnnverify.runs import make_run
     from rnnverify.sources import read_text, takes_text
 
     own = options.candidate is not None
@@ -61,31 +62,32 @@ def requested(options: Options) -> list["Run"]:
     if text is not None and not any(takes_text(system) for system in systems):
         message = f"--text: {systems[0].name} reads no text; systems that do: char_rnn"
         raise UsageError(message)
-    over = names("clip_over", options.clip_over or None)
-    clips = [Clip.parse(c) for c in options.clip or (("none",) if own else CLIP_KINDS)]
     loaded = load_candidate(options.candidate) if options.candidate else None
     return [
-        Run(
-            candidate=loaded or _model(system, truncation),
+        make_run(
+            loaded or _model(system, truncation),
+            system,
             name=options.candidate or _name(_model(system, truncation)),
-            system=system,
-            clips=tuple(dict.fromkeys(clip.replace(over=over) for clip in clips)),
+            clips=options.clip or (("none",) if own else CLIP_KINDS),
             dtype=dtype,
             cases=options.cases,
             seed=options.seed,
+            case=options.case,
             source=source,
             lengths=options.lengths,
-            truncation=truncation,
+            truncate=truncation,
             dims=_pairs("--dims", "H=32", options.dims),
             fixed={n: _number(n, v) for n, v in _pairs("--set", "h0=0", options.fixed).items()},
-            terms=make_terms(
-                gradients=options.gradients or None,
-                scale=options.scale,
-                digits=options.digits,
-                timeout=options.timeout,
-            ),
+            clip_over=options.clip_over or None,
+            gradients=options.gradients or None,
+            scale=options.scale,
+            digits=options.digits,
+            timeout=options.timeout,
             save=options.save,
-            replay=partial(_replay, options, named.get(system, system.name), dtype),
+            replay=partial(
+                _replay,
+                replace(options, system=(named.get(system, system.name),), dtype=(dtype,)),
+            ),
         )
         for system in systems
         for dtype in dict.fromkeys(options.dtype or (("float64",) if own else DTYPES))
@@ -159,8 +161,9 @@ def _number(name: str, text: str) -> float:
     return int(number) if number.is_integer() else number
 
 
-def _replay(options: Options, system: str, dtype: str, clip: Clip, saved: Path | None) -> str:
-    """Return the command line that shows a failure again."""
+def _replay(options: Options, clip: Clip, saved: Path | None, number: int | None) -> str:
+    """Return the command line that shows a failure of one system and dtype again."""
+    (system,), (dtype,) = options.system, options.dtype
     words = ["rnnverify", "verify" if saved is None else "replay"]
     words += [str(saved)] if saved is not None else []
     words += [options.candidate] if options.candidate else []
@@ -168,6 +171,7 @@ def _replay(options: Options, system: str, dtype: str, clip: Clip, saved: Path |
         return shlex.join([*words, *(["--system", system] if ":" in system else [])])
     words += ["--system", system, "--clip", str(clip), "--dtype", dtype]
     words += ["--cases", str(options.cases), "--seed", str(options.seed)]
+    words += ["--case", str(number)] if number is not None else []
     words += ["--text", str(options.text)] if options.text else []
     words += ["--truncate", options.truncate] if options.truncate else []
     words += ["--lengths"] if options.lengths else []

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from rnnverify.cli.candidates import load_system
+from rnnverify.cli.loading import load_system
 from rnnverify.cli.output import check_writable, write
 from rnnverify.errors import UsageError
 

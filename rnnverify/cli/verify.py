@@ -80,6 +80,9 @@ Exit codes:
 @click.option("--cases", default=200, show_default=True, metavar="N", help="Cases in each run.")
 @click.option("--seed", default=0, show_default=True, metavar="S", help="Same seed, same cases.")
 @click.option(
+    "--case", type=int, metavar="N", help="Only the N-th case of the run, which is drawn as ever."
+)
+@click.option(
     "--text",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -221,13 +224,13 @@ def _run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], fl
     start = time.perf_counter()
     reports: list[Report] = []
     interrupted = False
-    with progress(sum(run.cases for run in runs)) as shown:
+    with progress(sum(run.checks for run in runs)) as shown:
         try:
             for run in runs:
                 run.prepare()
             for run in runs:
                 label = f"{run.system.name} {run.dtype} {run.source.kind}"
-                visited = shown.begin(label, run.cases)
+                visited = shown.begin(label, run.checks)
                 if told is not None:
                     told.words(_if_it_hangs(run, reports))
                     visited = told.counting(visited)
@@ -250,7 +253,7 @@ def _if_it_hangs(run: "Run", reports: Sequence[Report]) -> dict[str, Any]:
         "lengths": run.lengths,
         "dtype": run.dtype,
         "seed": run.seed,
-        "replay": run.replay_of(run.clips[0], None),
+        "replay": run.replay_of(run.clips[0], None, None),
     }
 
 

@@ -138,7 +138,7 @@ def elman_case(dtype: str) -> Case:
     random = np.random.default_rng(0)
     dims = {"T": 3, "B": 2, "D": 3, "H": 2}
     drawn = {n: random.standard_normal(axes.shape(dims)) for n, axes in ELMAN.arrays.items()}
-    return ELMAN.case(drawn, dtype=dtype).replace(leaves=ELMAN.leaves)
+    return ELMAN.case(drawn, dtype=dtype)
 
 
 def elman_loss(a: dict[str, Any]) -> Any:

@@ -157,7 +157,8 @@ def test_the_replayed_command_shows_the_same_failure() -> None:
     (again,) = document(run(*words[1:], "--json", "-"))["reports"]
 
     assert words[:2] == ["rnnverify", "verify"]
-    assert again == report
+    assert words[-2] == "--case"
+    assert (again["cases"], again["failure"]) == (1, report["failure"])
 
 
 @pytest.mark.usefixtures("folder")
@@ -233,6 +234,7 @@ NOTHING_ASKED: dict[str, Any] = {
     "dtype": (),
     "cases": 1,
     "seed": 0,
+    "case": None,
     "text": None,
     "truncate": None,
     "lengths": False,
@@ -291,6 +293,8 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("--system char_rnn --dtype float16", "float64, float32"),
         ("--cases 0", "at least 1"),
         ("--cases -5", "-5 is too few"),
+        ("--case 201", "case: 201 is none of the 200 cases"),
+        ("--case 0", "case: 0 is none of the 200 cases"),
         ("--cases many", "'many' is not a valid integer"),
         ("--seed -1", "0 or more"),
         ("--json nowhere/out.json", "cannot write 'nowhere/out.json'"),
@@ -312,8 +316,8 @@ def test_a_text_of_ones_own(folder: Path) -> None:
             "my_rnn.py:shouting --system char_rnn --system binary_adder",
             "needs one, but got char_rnn",
         ),
-        ("my_rnn.py --system char_rnn", "names no function"),
-        ("my_rnn.py: --system char_rnn", "names no function"),
+        ("my_rnn.py --system char_rnn", "names nothing"),
+        ("my_rnn.py: --system char_rnn", "names nothing"),
         ("missing.py:f --system char_rnn", "there is no file missing.py"),
         (
             "my_rnn.py:missing --system char_rnn",
@@ -328,7 +332,7 @@ def test_a_text_of_ones_own(folder: Path) -> None:
         ("lazy.py:f --system char_rnn", "RuntimeError: no names here"),
         ("classes.py:Net --system char_rnn", "is no function, but a type"),
         ("classes.py:net.missing --system char_rnn", "has no 'net.missing'"),
-        ("one.txt --system char_rnn", "names no function"),
+        ("one.txt --system char_rnn", "names nothing"),
     ],
 )
 def test_bad_usage_is_named(folder: Path, words: str, said: str) -> None:

@@ -58,6 +58,22 @@ def test_a_bug_under_one_clip_only_is_found() -> None:
         run(unclipped, clip=["none", "value"])
 
 
+def test_a_clip_may_say_itself_what_it_covers() -> None:
+    """A Clip's own ``over`` is kept, unless ``clip_over=`` says something else."""
+    seen: list[tuple[str, ...] | None] = []
+
+    def watching(case: Case) -> Any:
+        seen.append(case.clip.over)
+        return right(case)
+
+    over = char_rnn.WEIGHTS[::-1]
+    run(watching, clip=rnnverify.Clip("value", 5, over=over))
+    assert set(seen) == {over}
+
+    run(watching, clip=rnnverify.Clip("value", 5, over=over), clip_over=char_rnn.WEIGHTS)
+    assert seen[-1] == char_rnn.WEIGHTS
+
+
 def test_sizes_and_values_are_as_asked_for() -> None:
     """Each case that the adapter sees has the dtype, sizes and arrays that are asked for."""
 

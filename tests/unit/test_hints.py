@@ -1,5 +1,6 @@
 """Hints: what a candidate ignores is found out, so that it can be declared."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,11 @@ import rnnverify
 from rnnverify.builtin import CHAR_RNN, ELMAN, LSTM
 from rnnverify.checker import check
 from rnnverify.conventions import find_conventions, lacking
+from rnnverify.explaining import hints_for
 from rnnverify.models import char_rnn
-from rnnverify.records import Candidate, Case
+from rnnverify.records import Candidate, Case, Clip
 from rnnverify.results import Report
+from rnnverify.runs import make_run
 from rnnverify.tallying import Tally
 from tests.support import char_rnn_case, mended
 
@@ -92,6 +95,32 @@ def test_a_rare_bug_gives_no_hint() -> None:
 
     assert report.verdict == "wrong"
     assert report.hints == ()
+
+
+def test_a_candidate_that_hangs_is_not_asked_again_and_again() -> None:
+    """While conventions are tried, the first call that takes too long is the last one."""
+    calls = 0
+
+    def slow(case: Case) -> dict[str, Any]:
+        nonlocal calls
+        if not np.any(case["h0"]):
+            calls += 1
+            time.sleep(1)
+        return mended(char_rnn.gradients, "Whh", np.negative)(case)
+
+    run = make_run(
+        slow,
+        "char_rnn",
+        name="slow",
+        clips=["none"],
+        dtype="float64",
+        cases=9,
+        seed=0,
+        timeout=0.2,
+    )
+    hints_for(run, Clip(), "wrong", None)
+
+    assert calls == 1
 
 
 def test_a_match_gives_no_hint() -> None:

@@ -80,6 +80,7 @@ def test_accumulation_is_named() -> None:
     report = verify(Adding())
 
     assert report.verdict == "nondeterministic"
+    assert sum(report.counts.values()) == report.cases == 1
     assert "gradients are added to those of the call before" in report.hygiene["repeatable"]
     assert "set them to zero at the start" in str(report)
     assert report.failure is not None

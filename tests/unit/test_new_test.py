@@ -245,7 +245,7 @@ def test_the_file_may_be_named(folder: Path) -> None:
         ("--system lstn my_code.py:of_case", "did you mean 'lstm'"),
         ("--system char_rnn my_code.py:missing", "has no 'missing'"),
         ("--system char_rnn my_code.py:CELL", "is no function, but a System"),
-        ("--system char_rnn my_code.py", "names no function"),
+        ("--system char_rnn my_code.py", "names nothing"),
         ("--system char_rnn missing.py:f", "there is no file missing.py"),
         ("--system my_code.py:of_case my_code.py:of_case", "is no rnnverify.System"),
         ("--system char_rnn my_code.py:of_case --output no/test.py", "--output: cannot write"),

@@ -220,7 +220,7 @@ def _save_own(folder: Path) -> None:
         ("case.npz --system lstn", "did you mean 'lstm'"),
         ("case.npz --system my_code.py:right", "is no rnnverify.System, but a function"),
         ("case.npz --system my_code.py:NONE", "has no 'NONE'"),
-        ("case.npz my_code.py", "names no function"),
+        ("case.npz my_code.py", "names nothing"),
         ("case.npz my_code.py:missing", "has no 'missing'; it has right, wrong"),
         ("case.npz missing.py:f", "there is no file missing.py"),
         ("case.npz my_code.py:right --timeout 0", "is no time"),

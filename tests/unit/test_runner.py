@@ -116,6 +116,20 @@ def test_every_case_is_run_whatever_fails() -> None:
     assert report.counts["wrong"] > 10
 
 
+def test_one_case_of_a_run_is_checked_by_its_number() -> None:
+    """``case=`` draws the cases before it, checks just that one, and shows the same failure."""
+    failure = rnnverify.verify(no_carry, "char_rnn", cases=30, seed=3).failure
+    assert failure is not None
+    number = int(failure.replay.rpartition("case=")[2].split(",")[0].rstrip(")"))
+    alone = rnnverify.verify(no_carry, "char_rnn", cases=30, seed=3, case=number)
+
+    assert alone.cases == 1
+    assert alone.failure is not None
+    assert (alone.failure.message, alone.failure.replay) == (failure.message, failure.replay)
+    if number > 1:
+        assert rnnverify.verify(no_carry, "char_rnn", cases=30, seed=3, case=number - 1).ok
+
+
 def raises_sometimes(case: Case) -> dict[str, Array]:
     """Raise, but only for one step."""
     if case.dims["T"] == 1:

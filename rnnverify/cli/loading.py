@@ -1,11 +1,10 @@
 """Loading what a command line names: ``PATH.py:function`` or ``package.module:OBJECT``."""
 
-import functools
 import importlib
 import importlib.util
 import sys
 import traceback
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ def load_candidate(text: str) -> Candidate:
         UsageError: if the file, the module or the function does not exist, or loading it fails; the
             message then holds the user's own traceback.
     """
-    found = _load(text)
+    found = _load(text, "candidate")
     if isinstance(found, type) or not callable(found):
         message = (
             f"candidate: {text} is no function, but a {type(found).__name__}; "
@@ -38,7 +37,7 @@ def load_candidate(text: str) -> Candidate:
         candidate: Candidate = found
         return candidate
     owner, _, _ = text.rpartition(".")
-    inside = _load(owner) if ":" in owner else None
+    inside = _load(owner, "candidate") if ":" in owner else None
     return partial(adapter, inside()) if isinstance(inside, type) else adapter
 
 
@@ -53,18 +52,35 @@ def load_system(text: str) -> "System":
 
     if ":" not in text:
         return find_system(text)
-    found = _load(text)
+    found = _load(text, "system")
     if not isinstance(found, System):
         message = f"system: {text} is no rnnverify.System, but a {type(found).__name__}"
         raise UsageError(message)
     return found
 
 
-def _load(text: str) -> object:
+def _load(text: str, what: str) -> object:
+    """Return what is named.
+
+    Raises:
+        UsageError: if it cannot be loaded; it begins with what was to be loaded.
+    """
+    try:
+        return _named(text)
+    except _LoadingError as error:
+        message = f"{what}: {error}"
+        raise UsageError(message) from error
+
+
+class _LoadingError(Exception):
+    """Says what cannot be loaded, and why."""
+
+
+def _named(text: str) -> object:
     place, colon, name = text.rpartition(":")
     if not colon or not place or not name:
-        message = f"candidate: {text!r} names no function; {FORM}"
-        raise UsageError(message)
+        message = f"{text!r} names nothing; {FORM}"
+        raise _LoadingError(message)
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     return _attribute(module, name, place)
 
@@ -72,19 +88,19 @@ def _load(text: str) -> object:
 def _attribute(module: ModuleType, name: str, place: str) -> object:
     """Return ``name``, which may be dotted, of a module."""
     try:
-        return functools.reduce(getattr, name.split("."), module)
+        return reduce(getattr, name.split("."), module)
     except AttributeError:
         own = [n for n, v in vars(module).items() if getattr(v, "__module__", 0) == module.__name__]
-        message = f"candidate: {place} has no {name!r}; it has {', '.join(own) or 'nothing'}"
-        raise UsageError(message) from None
+        message = f"{place} has no {name!r}; it has {', '.join(own) or 'nothing'}"
+        raise _LoadingError(message) from None
     except Exception as error:
-        raise UsageError(_failed(place, error)) from error
+        raise _LoadingError(_failed(place, error)) from error
 
 
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
-        message = f"candidate: there is no file {path}; {FORM}"
-        raise UsageError(message)
+        message = f"there is no file {path}; {FORM}"
+        raise _LoadingError(message)
     name = f"rnnverify_candidate_{path.stem}"  # not to replace a library of the same name
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path.resolve()):
@@ -98,7 +114,7 @@ def _load_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise UsageError(_failed(str(path), error)) from error
+        raise _LoadingError(_failed(str(path), error)) from error
     return module
 
 
@@ -108,11 +124,11 @@ def _load_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise UsageError(_failed(name, error)) from error
-        message = f"candidate: there is no module {error.name!r} here or installed; {FORM}"
-        raise UsageError(message) from None
+            raise _LoadingError(_failed(name, error)) from error
+        message = f"there is no module {error.name!r} here or installed; {FORM}"
+        raise _LoadingError(message) from None
     except (Exception, SystemExit) as error:
-        raise UsageError(_failed(name, error)) from error
+        raise _LoadingError(_failed(name, error)) from error
 
 
 def _failed(what: str, error: BaseException) -> str:
@@ -121,7 +137,7 @@ def _failed(what: str, error: BaseException) -> str:
     while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(error), error, trace))
-    return f"candidate: loading {what} failed:\n{text}"
+    return f"loading {what} failed:\n{text}"
 
 
 def _is_ours(filename: str) -> bool:
