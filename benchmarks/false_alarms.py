@@ -17,12 +17,12 @@ import click
 
 from benchmarks.machine import machine
 from rnnverify.builtin import SYSTEMS, find_system
+from rnnverify.loops import LOOPS
 from rnnverify.records import CLIP_KINDS, DTYPES, Clip, Truncation
 from rnnverify.results import Report
 from rnnverify.runner import execute
 from rnnverify.runs import Run
 from rnnverify.systems import System
-from tests.loops import LOOPS
 
 
 @click.command()

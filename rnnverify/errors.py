@@ -16,6 +16,10 @@ class MissingRuleError(RnnverifyError, NotImplementedError):
     """A reference uses a JAX primitive for which no rounding rule is known."""
 
 
+class StaleMutantError(RnnverifyError):
+    """The line that a mutant changes is no longer in the model's source, or is there twice."""
+
+
 class InvalidGradientsError(RnnverifyError):
     """A candidate raised, wrote into its inputs, or returned something malformed."""
 

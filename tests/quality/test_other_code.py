@@ -3,10 +3,11 @@
 import pytest
 
 from rnnverify.builtin import SYSTEMS
+from rnnverify.loops import LOOPS
 from rnnverify.records import CLIP_KINDS, Candidate, Clip, Truncation
 from rnnverify.runner import execute
 from rnnverify.runs import Run
-from tests.loops import LOOPS, TRUNCATED_LOOPS
+from tests.truncated_loops import TRUNCATED_LOOPS
 
 CLIPS = tuple(Clip(kind) for kind in CLIP_KINDS)
 

@@ -11,9 +11,9 @@ from rnnverify.builtin import BINARY_ADDER, ELMAN_RELU
 from rnnverify.checker import check, check_under
 from rnnverify.clipping import clip_gradients
 from rnnverify.errors import UsageError
+from rnnverify.loops import LOOPS
 from rnnverify.models import binary_adder, char_rnn, elman_relu
 from rnnverify.records import Array, Case, Clip
-from tests.loops.papers import char_rnn_loops
 from tests.support import binary_adder_case, char_rnn_case, edited, mended
 
 
@@ -310,7 +310,7 @@ def test_long_sequences_accuse_nobody(tokens: str, dtype: str) -> None:
     if tokens == "constant":
         case = case.with_arrays({"inputs": np.zeros(1024, int), "targets": np.ones(1024, int)})
 
-    for candidate in (char_rnn.gradients, char_rnn_loops):
+    for candidate in (char_rnn.gradients, LOOPS["char_rnn"]):
         assert check(case, candidate).kind == "match"
     assert check(case, with_change("Whh", lambda g: g * 1.001)).kind == "wrong"
 

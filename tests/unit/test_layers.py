@@ -13,9 +13,9 @@ ROOT = Path(rnnverify.__file__).parent
 LEVELS = {
     0: "records axes scales deadlines",
     1: "verdicts terms clipping references adapters drawing",
-    2: "results models comparing thresholds systems",
+    2: "results models loops edits comparing thresholds systems",
     3: "tallying reports builtin calling padding rounding regimes sources restrictions shapes",
-    4: "unrolling strategies statistics storage conventions",
+    4: "unrolling strategies statistics storage conventions mutants",
     5: "programs",
     6: "evaluation",
     7: "questions",
