@@ -33,6 +33,10 @@ class _Home:
 _home, _lock = _Home(), threading.Lock()
 
 
+class EnoughError(Exception):
+    """Raised by a visit, tells ``explore`` that no further case is wanted."""
+
+
 class _FoundError(Exception):
     """Tells Hypothesis that a case fails."""
 
@@ -80,7 +84,14 @@ def smallest(
 def explore(
     strategy: st.SearchStrategy[Case], visit: Callable[[Case], None], *, seed: int, cases: int
 ) -> None:
-    """Draw that many cases and visit each; the same seed gives the same cases."""
+    """Draw that many cases and visit each; the same seed gives the same cases.
+
+    Args:
+        strategy: Where cases come from.
+        visit: What is done with each; an EnoughError ends it all, if it is raised ever after.
+        seed: The seed.
+        cases: How many to draw.
+    """
 
     @hypothesis.seed(seed)
     @quiet(max_examples=cases, phases=(Phase.generate,))
@@ -88,7 +99,7 @@ def explore(
     def visit_each(case: Case) -> None:
         visit(case)
 
-    with _no_traces():
+    with suppress(EnoughError, Flaky), _no_traces():
         visit_each()
 
 

@@ -9,13 +9,14 @@ import jax
 import numpy as np
 
 from rnnverify.errors import RoundingRuleWarning, UsageError
-from rnnverify.padding import Bucket, bucket_of, from_rows, pad
+from rnnverify.padding import Bucket, block_of, bucket_of, from_rows, pad
 from rnnverify.programs import (
     clip_program,
     float32_program,
     gradient_program,
     jax_settings,
     noise_for,
+    split_program,
     unknown_primitives,
 )
 from rnnverify.records import Array, Case, Clip, Interval
@@ -85,6 +86,29 @@ class Evaluation:
         if factor == 1:
             return dict(self.raw)
         return {name: each.scaled(factor) for name, each in self.raw.items()}
+
+    @cached_property
+    def split(self) -> Mapping[str, Array]:
+        """The gradient, split by the step whose loss it is of, and by the step where it arises.
+
+        Of a weight (T T+1 ...): what step t's loss owes to its use at each step, at last to its use
+        where the carry is made. Of states and real inputs (T ...). Without truncation.
+        """
+        case, bucket, steps = self.case, self.bucket, self.case.dims["T"]
+        program = split_program(self.system, bucket).result()
+        with jax_settings():
+            found = program(pad(self.system, case, bucket), _sizes(case, bucket))
+        split = {}
+        for name, each in found.items():
+            block = block_of(self.system.arrays[name], case.dims, bucket)
+            of_steps = np.asarray(each)[:steps]
+            if name in self.system.weights:
+                of_steps = of_steps[:, [*range(steps), -1]]
+            leading = of_steps.shape[: 2 if name in self.system.weights else 1]
+            flat = of_steps.reshape(-1, *of_steps.shape[len(leading) :])
+            real = np.stack([each[block] for each in flat])
+            split[name] = real.reshape(*leading, *real.shape[1:])
+        return split
 
     @cached_property
     def overflows(self) -> bool:

@@ -18,25 +18,41 @@ from rnnverify.runs import Batch, Run
 from rnnverify.tallying import Tally
 from rnnverify.verdicts import Verdict, VerdictKind
 
+KEPT = 100
+"""Verdicts that are kept, of whatever kind."""
 EXAMINED = 3
 """Cases on which a candidate is called again and again, to see whether it repeats itself."""
 
 
 class Watch:
-    """What is kept of the cases under one clip: figures, and the first verdict of each kind.
+    """What is kept of the cases under one clip: figures, the first verdict of each kind, and more.
 
-    Beside that stand its batch, and how many cases were drawn from the batch before.
+    Beside the first of a kind stand its batch, and how many cases were drawn from it before. The
+    first verdicts of all are kept to find out from what the failing ones have in common.
     """
 
     def __init__(self, clip: Clip, axes: Mapping[str, str]) -> None:
         self.clip = clip
         self.tally = Tally(axes)
         self.first: dict[VerdictKind, tuple[Batch, int, Verdict]] = {}
+        self.kept: list[Verdict] = []
+
+    @property
+    def first_failed(self) -> int | None:
+        """The number of the first case that failed; None if none did."""
+        failed = [
+            batch.start + before + 1
+            for batch, before, verdict in self.first.values()
+            if verdict.failed
+        ]
+        return min(failed, default=None)
 
     def add(self, batch: Batch, before: int, verdict: Verdict) -> None:
         """Count a verdict, and keep it if it is the first of its kind."""
         self.tally.add(verdict)
         self.first.setdefault(verdict.kind, (batch, before, verdict))
+        if len(self.kept) < KEPT:
+            self.kept.append(verdict)
 
 
 @dataclass
@@ -44,6 +60,7 @@ class Execution:
     """The candidate's calls, and what is found out about how it behaves."""
 
     run: Run
+    enough: int | None = None
     watches: list[Watch] = field(init=False)
     stopped: bool = False
     examined: int = 0
@@ -52,6 +69,13 @@ class Execution:
 
     def __post_init__(self) -> None:
         self.watches = [Watch(clip, self.run.system.dims) for clip in self.run.clips]
+
+    @property
+    def has_failed_enough(self) -> bool:
+        """Whether so many cases have failed that no more are wanted."""
+        if self.enough is None:
+            return False
+        return max(watch.tally.failed for watch in self.watches) >= self.enough
 
     def visit(self, batch: Batch, before: int, case: Case) -> list[Verdict]:
         """Check one case under every clip, unless the candidate has been given up.
@@ -134,6 +158,7 @@ class Execution:
             notes=(*tally.notes, *self._notes(watch)),
             options=run.options,
             hygiene=self.hygiene(watch),
+            first_failed=watch.first_failed,
             scaled_by=tally.scaled_by if tally.verdict == "scaled" else None,
         )
 

@@ -1,27 +1,49 @@
 """Explaining a failure, once, on the smallest case: where it is, whose fault, whether it lasts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from rnnverify.blame import find_fault
+from rnnverify.builtin import system_of
 from rnnverify.checker import check_under
 from rnnverify.conventions import CASES, find_conventions
+from rnnverify.diagnosis import Background, diagnose
 from rnnverify.drawing import explore
 from rnnverify.errors import PassedOnError
 from rnnverify.hygiene import not_repeatable
 from rnnverify.locating import first_wrong_step
 from rnnverify.records import Candidate, Case, Clip
+from rnnverify.restrictions import Restrictions
 from rnnverify.results import Failure
 from rnnverify.runs import Run
+from rnnverify.strategies import cases
+from rnnverify.systems import System
 from rnnverify.tallying import Tally
 from rnnverify.terms import Terms
 from rnnverify.verdicts import Verdict, VerdictKind
 
+ENOUGH = 10
+"""Failing cases, and others, that a diagnosis is confirmed on."""
+MORE = 40
+"""Cases of given sizes that are drawn."""
+STEPS, UNITS = 3, 5
+"""Steps, and units at least, of cases in which steps are to be told apart."""
 DIFFERS = ("inaccurate", "scaled", "wrong", "nonfinite")
 
 
-def explain(verdict: Verdict, candidate: Candidate, terms: Terms, replay: str) -> Failure:
+NONE = Restrictions()
+
+
+def explain(
+    verdict: Verdict,
+    candidate: Candidate,
+    terms: Terms,
+    replay: str,
+    *,
+    seen: Sequence[Verdict] = (),
+    restrictions: Restrictions = NONE,
+) -> Failure:
     """Say all that can be said of one failing case.
 
     Args:
@@ -29,17 +51,61 @@ def explain(verdict: Verdict, candidate: Candidate, terms: Terms, replay: str) -
         candidate: What fails.
         terms: What it is held to.
         replay: The command that shows it again.
+        seen: Verdicts on other cases of the same run.
+        restrictions: What the cases of that run keep to.
     """
     if verdict.kind not in DIFFERS:
         return Failure.of(verdict, replay)
     finding = not_repeatable(verdict.case, verdict.case.clip, candidate, terms)
     if finding is not None:
         return Failure.of(finding.verdict, replay)
+    found = diagnose(verdict, candidate, terms, background(verdict.case, seen, restrictions))
     if verdict.kind == "scaled":
-        return Failure.of(verdict, replay)
+        return replace(Failure.of(verdict, replay), diagnosis=found.diagnosis)
     step = first_wrong_step(verdict.case, candidate, terms)
-    failure = Failure.of(verdict, replay, step=step)
-    return replace(failure, fault=find_fault(verdict.case, candidate, terms))
+    return replace(
+        Failure.of(verdict, replay, step=step),
+        fault=find_fault(verdict.case, candidate, terms),
+        diagnosis=found.diagnosis,
+        since=found.since,
+    )
+
+
+def background(case: Case, seen: Sequence[Verdict], restrictions: Restrictions) -> Background:
+    """Return what a diagnosis is confirmed on: other cases of the run, and some that are drawn.
+
+    Args:
+        case: The smallest that fails.
+        seen: Verdicts on other cases of the same run.
+        restrictions: What its cases keep to.
+    """
+    failing = [each.case for each in seen if each.failed]
+    right = [each.case for each in seen if each.kind == "match" and not each.zero]
+    like = [] if len(failing) >= ENOUGH else _drawn(case, restrictions, case.dims)
+    probes = _drawn(case, restrictions, _telling_sizes(system_of(case), restrictions))
+    return Background(others=(*failing[:ENOUGH], *right[:ENOUGH], *like), probes=probes, seen=seen)
+
+
+def _drawn(case: Case, restrictions: Restrictions, dims: Mapping[str, int]) -> list[Case]:
+    """Draw cases of given sizes, otherwise like one."""
+    drawn: list[Case] = []
+    like = cases(
+        system_of(case),
+        dtype=str(case.dtype),
+        truncate=case.truncation,
+        dims=dims,
+        fixed=restrictions.fixed,
+    )
+    explore(like, drawn.append, seed=0, cases=MORE)
+    return [each.replace(clip=case.clip) for each in drawn]
+
+
+def _telling_sizes(system: System, restrictions: Restrictions) -> dict[str, int]:
+    """Return sizes in which each step can be seen: few steps, one sequence, several units."""
+    bounds = {**system.sizes, **restrictions.dims}
+    units = {axis: UNITS + place % 2 for place, axis in enumerate(system.dims)}
+    wanted = {**units, "T": STEPS, "B": 1}
+    return {axis: max(low, min(high, wanted[axis])) for axis, (low, high) in bounds.items()}
 
 
 def hints_for(run: Run, clip: Clip, verdict: VerdictKind, scaled_by: str | None) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def pad(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
     padded = example_arrays(system, bucket)
     for name, axes in system.arrays.items():
         padded[name].fill(system.fills.get(name, 0))
-        padded[name][_block(axes, case.dims, bucket)] = case[name]
+        padded[name][block_of(axes, case.dims, bucket)] = case[name]
     return padded
 
 
@@ -104,13 +104,13 @@ def from_rows(
     places = layout(system, bucket)
     for name, want, tolerance, size, blur in zip(names, *rows, largest, blurs, strict=False):
         axes, shape, n = places[name]
-        block = _block(axes, dims, bucket)
+        block = block_of(axes, dims, bucket)
         pair = want[:n].reshape(shape)[block], tolerance[:n].reshape(shape)[block]
         read[name] = Interval(*pair, size, blur)
     return read
 
 
-def _block(axes: Axes, dims: Mapping[str, int], bucket: Bucket) -> tuple[Any, ...]:
+def block_of(axes: Axes, dims: Mapping[str, int], bucket: Bucket) -> tuple[Any, ...]:
     """Return the index of the real block in a padded array."""
     if not axes.has_sums:
         return tuple(slice(n) for n in axes.shape(dims))

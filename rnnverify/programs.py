@@ -27,7 +27,7 @@ from rnnverify.rounding.interpreter import noisy
 from rnnverify.rounding.noise import SAMPLES, Noise, samples
 from rnnverify.rounding.tolerance import interval, sampled, unit_roundoff
 from rnnverify.systems import System
-from rnnverify.unrolling import unrolled_gradient
+from rnnverify.unrolling import split_gradient, unrolled_gradient
 
 _JAX = Path(jax.__file__).parent
 
@@ -59,6 +59,15 @@ def float32_program(system: System, bucket: Bucket, *, truncated: bool) -> Futur
         What will be a function of padded arrays and sizes, which returns rows (leaves, width).
     """
     return _begin(_compile_float32, system, bucket, truncated)
+
+
+def split_program(system: System, bucket: Bucket) -> Future[Any]:
+    """Begin to compile the gradient that is split by steps, unless that has been done.
+
+    Returns:
+        What will be a function of padded arrays and sizes; see ``split_gradient``.
+    """
+    return _begin(_compile_split, system, bucket, detail=False)
 
 
 def clip_program(
@@ -134,6 +143,12 @@ def _compile_float32(system: System, bucket: Bucket, truncated: bool) -> Any:  #
     with jax_settings(x64=False):
         gradient = _gradient_rows(system, bucket, system.leaves, truncated=truncated)
         return jax.jit(gradient).lower(arrays, sizes).compile()
+
+
+def _compile_split(system: System, bucket: Bucket, _detail: bool) -> Any:  # noqa: FBT001
+    arrays, sizes = example(system, bucket, truncated=False)
+    with jax_settings():
+        return jax.jit(split_gradient(system, bucket)).lower(arrays, sizes).compile()
 
 
 def _gradient_rows(

@@ -1,5 +1,6 @@
 """Results: what is found out about many cases, and of the smallest that fails."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -47,6 +48,75 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """Lines of one of our sources, and what somebody's code behaves like instead.
+
+    Attributes:
+        equation: The equation that they stand for.
+        file: The file, from the package on.
+        line: The number of the first line.
+        expected: The lines as they stand.
+        instead: The lines that it behaves like.
+    """
+
+    equation: str
+    file: str
+    line: int
+    expected: str
+    instead: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What a wrong gradient behaves like.
+
+    Attributes:
+        kind: ``mutant``, a known bug; ``mutants``, two of them; ``relation``, a simple relation to
+            the right gradients; ``steps``, contributions of single steps that are missing or too
+            many; ``condition``, cases in which all is right.
+        name: The mutant's name, or the relation's.
+        text: The same in a sentence.
+        confirmed_on: In how many further cases it explains what is wrong.
+        confidence: How sure it is, in words.
+        changes: The lines concerned, for known bugs.
+    """
+
+    kind: Literal["mutant", "mutants", "relation", "steps", "condition"]
+    name: str
+    text: str
+    confirmed_on: int
+    confidence: str
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The diagnosis in words, and the lines concerned as a compiler would show them."""
+        shown = [line for change in self.changes for line in _shown(change)]
+        return (self.text, *shown, f"({self.confidence})")
+
+
+def _shown(change: Change) -> list[str]:
+    expected, instead = (each.splitlines() for each in _aligned(change))
+    width = max(len(line) for line in (*expected, *instead))
+    margin = " " * len(str(change.line + len(expected) - 1))
+    numbered = enumerate(expected, change.line)
+    lines = [f"{i:>{len(margin)}} | {line:<{width}}    expected" for i, line in numbered]
+    lines += [f"{margin} | {line:<{width}}    yours behaves like this" for line in instead]
+    return [
+        f"  {change.equation}",
+        f"  {margin}--> {change.file}:{change.line}",
+        *(f"  {line}" for line in lines),
+    ]
+
+
+def _aligned(change: Change) -> tuple[str, str]:
+    """Return both texts with the indentation taken off that all their lines have in common."""
+    both = textwrap.dedent(f"{change.expected}\n{change.instead}").split("\n")
+    n = len(change.expected.split("\n"))
+    return "\n".join(both[:n]), "\n".join(both[n:])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """The smallest case found in which a candidate fails.
 
@@ -63,6 +133,8 @@ class Failure:
         message: The failure in a sentence.
         replay: The command line that shows it again.
         fault: Which side of the candidate is at fault.
+        diagnosis: What it behaves like.
+        since: From which step on, backwards, gradients differ.
         saved: The file that the case was saved in.
     """
 
@@ -77,7 +149,16 @@ class Failure:
     message: str
     replay: str
     fault: Fault | None = None
+    diagnosis: Diagnosis | None = None
+    since: str = ""
     saved: str | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What is known of why it fails, in lines."""
+        diagnosed = self.diagnosis.lines if self.diagnosis else ()
+        at_fault = (self.fault.text,) if self.fault else ()
+        return (*((self.since,) if self.since else ()), *diagnosed, *at_fault)
 
     @classmethod
     def of(
@@ -134,6 +215,7 @@ class Report:
             ``not checked``, or what is wrong.
         hints: What could be declared, for the candidate to match.
         scaled_by: The constant factor over all gradients, where that is all that is wrong.
+        first_failed: The number of the first case that failed, from 1; None where none did.
         failure: The smallest failing case; None where nothing failed.
     """
 
@@ -158,6 +240,7 @@ class Report:
     hygiene: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     hints: tuple[str, ...] = ()
     scaled_by: str | None = None
+    first_failed: int | None = None
     failure: Failure | None = None
 
     @property
@@ -226,7 +309,7 @@ class Report:
 def _told(failure: Failure | None) -> tuple[str, ...]:
     if failure is None:
         return ()
-    return (failure.message, *((failure.fault.text,) if failure.fault else ()))
+    return (failure.message, *failure.reasons)
 
 
 def _figure(value: float | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnverify.checker import check_under
-from rnnverify.drawing import explore, smallest
+from rnnverify.drawing import EnoughError, explore, smallest
 from rnnverify.execution import Execution, Watch
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
@@ -102,20 +102,25 @@ def verify(
     return report
 
 
-def execute(run: Run, visited: Callable[[], None] = lambda: None) -> list[Report]:
+def execute(
+    run: Run, visited: Callable[[], None] = lambda: None, *, enough: int | None = None
+) -> list[Report]:
     """Run all cases, and return one report a clip.
 
     Args:
         run: What to run.
         visited: Is called after every case.
+        enough: After how many failing cases it ends; None for never.
     """
     run.prepare()
-    execution = Execution(run)
+    execution = Execution(run, enough)
     for batch in run.batches:
         numbers = count()
 
         def visit(case: Case, batch: Batch = batch, numbers: Iterator[int] = numbers) -> None:
             before = next(numbers)
+            if execution.has_failed_enough:
+                raise EnoughError
             wanted = run.case in (None, batch.start + before + 1)
             if wanted and execution.visit(batch, before, case):
                 visited()
@@ -180,7 +185,14 @@ def _smallest(
 
 def _told(run: Run, watch: Watch, verdict: Verdict, number: int | None) -> Failure:
     replay, saved = _kept(run, watch, verdict, number)
-    failure = explain(verdict, run.candidate, run.terms, replay)
+    failure = explain(
+        verdict,
+        run.candidate,
+        run.terms,
+        replay,
+        seen=watch.kept,
+        restrictions=run.restrictions,
+    )
     return replace(failure, saved=None if saved is None else str(saved))
 
 

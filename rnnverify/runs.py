@@ -194,10 +194,14 @@ class Run:
         words = [self.system.name, self.name, str(clip), self.dtype, self.source.kind]
         return "-".join(re.sub(r"[^\w.]+", "_", word).strip("_.") for word in words) + ".npz"
 
+    @cached_property
+    def restrictions(self) -> Restrictions:
+        """What its cases keep to."""
+        return Restrictions.of(self.system, self.dims, self.fixed)
+
     @property
     def _sizes(self) -> dict[str, tuple[int, int]]:
-        restrictions = Restrictions.of(self.system, self.dims, None)
-        return {**self.source.sizes(self.system), **restrictions.dims}
+        return {**self.source.sizes(self.system), **self.restrictions.dims}
 
 
 def make_run(

@@ -8,6 +8,8 @@ from rnnverify.results import GradientSummary
 from rnnverify.scales import Seen, explaining
 from rnnverify.verdicts import VERDICT_KINDS, Comparison, Verdict, VerdictKind
 
+PASSED = ("match", "zero", "inconclusive")
+"""What is counted of cases that did not fail."""
 ENOUGH = 0.5
 """A gradient must be conclusive in this share of the cases in which it is not zero."""
 
@@ -45,6 +47,11 @@ class Tally:
         for comparison in verdict.comparisons:
             tally = self._gradients.setdefault(comparison.gradient, _GradientTally())
             tally.add(comparison, judged=verdict.kind != "inconclusive")
+
+    @property
+    def failed(self) -> int:
+        """How many cases failed."""
+        return sum(n for kind, n in self.counts.items() if kind not in PASSED)
 
     @property
     def worst(self) -> VerdictKind | None:

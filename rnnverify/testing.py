@@ -22,7 +22,7 @@ from hypothesis.errors import UnsatisfiedAssumption
 
 from rnnverify.checker import check
 from rnnverify.errors import MismatchError, PassedOnError, UsageError
-from rnnverify.execution import Execution
+from rnnverify.execution import Execution, Watch
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
@@ -173,7 +173,14 @@ class Trial:
             explained = [str(error)]
         shown = replay(saved)
         try:
-            failure = explain(failed, self._call, self.run.terms, shown)
+            failure = explain(
+                failed,
+                self._call,
+                self.run.terms,
+                shown,
+                seen=self._watch_of(failed).kept,
+                restrictions=self.run.restrictions,
+            )
         except PassedOnError:  # turned away, or skipped, on a case that is not Hypothesis'
             failure = Failure.of(failed, shown)
         verdict = max(worst.verdict, failed.kind, key=VERDICT_KINDS.index)
@@ -184,12 +191,17 @@ class Trial:
             "replay": failure.replay,
             "explained": [
                 failure.message,
-                *((failure.fault.text,) if failure.fault else ()),
+                *failure.reasons,
                 *(f"hint: {hint}" for hint in given),
                 *explained,
                 f"replay: {failure.replay}",
             ],
         }
+
+    def _watch_of(self, verdict: Verdict) -> Watch:
+        """Return what is kept of the cases under the clip of a verdict."""
+        same = (w for w in self.execution.watches if w.clip.kind == verdict.case.clip.kind)
+        return next(same, self.execution.watches[0])
 
     def _saved(self, file: Path, failed: Verdict) -> Path:
         return save_case(

@@ -98,6 +98,56 @@ def _final(system: System, carry: Any, once: Arrays) -> Any:
     return 0.0 if system.final is None else system.final(carry, once)
 
 
+def split_gradient(system: System, bucket: Bucket) -> Callable[[Arrays, Arrays], Arrays]:
+    """Return the gradient of the loss, split into what comes from each step's loss and where.
+
+    Args:
+        system: The system; it has a step, and inputs that losses are linear in.
+        bucket: The padded sizes.
+
+    Returns:
+        A JAX function of the padded arrays and of the sizes that are no padding. It returns the
+        gradients of each step's loss alone: of states and real inputs (T ...), of weights as they
+        are used at each step, and at last where the carry is made (T T+1 ...).
+    """
+    steps = dict(bucket)["T"]
+
+    def split(arrays: Arrays, sizes: Arrays) -> Arrays:
+        copies = {
+            n: jnp.broadcast_to(arrays[n], (steps + 1, *arrays[n].shape)) for n in system.weights
+        }
+        others = {name: arrays[name] for name in system.leaves if name not in copies}
+
+        def loss(copies: Arrays, others: Arrays, heard: jax.Array) -> jax.Array:
+            every_step, once = _inputs(system, {**arrays, **others})
+            last = heard[sizes["T"] - 1]
+            every_step |= {
+                n: _scaled(heard, every_step[n]) for n in system.linear if n in every_step
+            }
+            once = {n: last * a if n in system.linear else a for n, a in once.items()}
+
+            def body(carry: Any, x: tuple[Arrays, Arrays]) -> tuple[Any, jax.Array]:
+                return _advance(system, x[0], carry, x[1], once | sizes)
+
+            start = system.init(
+                {name: copy[-1] for name, copy in copies.items()},
+                {name: others[name] for name in system.state},
+            )
+            used = {name: copy[:-1] for name, copy in copies.items()}
+            carry, losses = jax.lax.scan(body, start, (used, every_step))
+            return jnp.add(jnp.sum(losses), _final(system, carry, once))
+
+        gradient = jax.vmap(jax.grad(loss, argnums=(0, 1)), in_axes=(None, None, 0))
+        of_copies, of_others = gradient(copies, others, jnp.eye(steps))
+        return {**of_copies, **of_others}
+
+    return split
+
+
+def _scaled(heard: jax.Array, each: jax.Array) -> jax.Array:
+    return heard.reshape(heard.shape + (1,) * (each.ndim - 1)) * each
+
+
 def _truncated(system: System) -> Callable[[Arrays, Arrays, Arrays], tuple[Any, Arrays]]:
     """Return loss and gradients where the loss of step t goes back to step ``since[t]`` only.
 

@@ -1,10 +1,11 @@
-"""The command line: ``rnnverify verify``, ``replay``, ``new-test`` and ``systems``."""
+"""The command line: ``rnnverify verify``, ``replay``, ``new-test``, ``mutants``, ``systems``."""
 
 import sys
 
 import click
 
 from rnnverify import __version__
+from rnnverify.cli.mutants import mutants
 from rnnverify.cli.new_test import new_test
 from rnnverify.cli.process import OWN_PROCESS
 from rnnverify.cli.replay import replay
@@ -24,6 +25,7 @@ def cli() -> None:
 cli.add_command(verify)
 cli.add_command(replay)
 cli.add_command(new_test)
+cli.add_command(mutants)
 cli.add_command(systems)
 
 

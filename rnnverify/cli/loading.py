@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from rnnverify.errors import UsageError
 from rnnverify.records import Candidate
 
 if TYPE_CHECKING:
+    from rnnverify.runs import Run
     from rnnverify.systems import System
 
 FORM = "write PATH.py:function or package.module:function"
@@ -59,6 +61,27 @@ def load_system(text: str) -> "System":
     return found
 
 
+def load_place(text: str) -> tuple[ModuleType, str]:
+    """Return the module that a command line names, and the name in it.
+
+    Raises:
+        UsageError: if it cannot be loaded, or has no such name.
+    """
+    _load(text, "candidate")
+    place, _, name = text.rpartition(":")
+    return _module(place), name
+
+
+def load_test(text: str) -> "Run | None":
+    """Return how a test by ``gradient_test`` is run, if that is what is named.
+
+    Raises:
+        UsageError: if it cannot be loaded.
+    """
+    trial = getattr(_load(text, "candidate"), "rnnverify_trial", None)
+    return None if trial is None else replace(trial.run, candidate=load_candidate(text), name=text)
+
+
 def _load(text: str, what: str) -> object:
     """Return what is named.
 
@@ -81,8 +104,11 @@ def _named(text: str) -> object:
     if not colon or not place or not name:
         message = f"{text!r} names nothing; {FORM}"
         raise _LoadingError(message)
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    return _attribute(module, name, place)
+    return _attribute(_module(place), name, place)
+
+
+def _module(place: str) -> ModuleType:
+    return _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
 
 
 def _attribute(module: ModuleType, name: str, place: str) -> object:

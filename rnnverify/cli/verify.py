@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnnverify.cli.options import held_to
 from rnnverify.cli.output import (
     STDOUT,
     check_writable,
@@ -27,7 +28,6 @@ from rnnverify.records import Case
 from rnnverify.reports.json import document, render, report_values
 from rnnverify.reports.terminal import show
 from rnnverify.results import Failure, Report
-from rnnverify.terms import TIMEOUT
 from rnnverify.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -88,57 +88,7 @@ Exit codes:
     metavar="FILE",
     help="Also verify on windows of this text (UTF-8).",
 )
-@click.option(
-    "--truncate",
-    metavar="K|chunks:K",
-    help="Losses go back K steps only (1: within the step), or to the start of a chunk of K.",
-)
-@click.option("--lengths", is_flag=True, help="Sequences in a batch have lengths of their own.")
-@click.option(
-    "--gradients",
-    multiple=True,
-    metavar="NAMES",
-    help="The candidate returns the gradients of these arrays only: Wxh,Whh,bh.",
-)
-@click.option(
-    "--dims",
-    multiple=True,
-    metavar="AXIS=N|N..M",
-    help="Sizes of axes, for code that has them built in: H=32,T=1..8.",
-)
-@click.option(
-    "--set",
-    "fixed",
-    multiple=True,
-    metavar="ARRAY=NUMBER",
-    help="Hold an array at a number, for code that lacks it: h0=0, loss_weights=1.",
-)
-@click.option(
-    "--scale",
-    default="1",
-    metavar="FACTOR",
-    help="A factor that all gradients are wanted to have: -1, 1/T, 2/(T*B).",
-)
-@click.option(
-    "--clip-over",
-    multiple=True,
-    metavar="NAMES",
-    help="The arrays whose gradients are clipped.  [default: the weights]",
-)
-@click.option(
-    "--digits",
-    type=float,
-    metavar="N",
-    help="How many decimal digits are enough.  [default: as many as rounding leaves]",
-)
-@click.option(
-    "--timeout",
-    type=float,
-    default=TIMEOUT,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long one call of the candidate may take.",
-)
+@held_to
 @click.option(
     "--save",
     type=click.Path(path_type=Path, file_okay=False),

@@ -4,7 +4,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal
@@ -52,16 +52,26 @@ class Mutant:
     @cached_property
     def line(self) -> int:
         """The number of the line that is changed, from 1."""
-        return self._place[0] + 1
+        return self.place[0] + 1
 
     @cached_property
     def source(self) -> str:
         """The module's source, changed."""
-        (start, end), lines = self._place, inspect.getsource(self.module).splitlines()
-        first = lines[start]
+        (start, end), lines = self.place, inspect.getsource(self.module).splitlines()
+        return "\n".join([*lines[:start], self.changed, *lines[end:]]) + "\n"
+
+    @cached_property
+    def original(self) -> str:
+        """The lines that are changed, as they stand in the source."""
+        start, end = self.place
+        return "\n".join(inspect.getsource(self.module).splitlines()[start:end])
+
+    @cached_property
+    def changed(self) -> str:
+        """What stands in their place."""
+        first = self.original
         indent = first[: len(first) - len(first.lstrip())]
-        changed = textwrap.indent(textwrap.dedent(self.after), indent)
-        return "\n".join([*lines[:start], changed, *lines[end:]]) + "\n"
+        return textwrap.indent(textwrap.dedent(self.after).strip("\n"), indent)
 
     @cached_property
     def gradients(self) -> Candidate:
@@ -73,8 +83,8 @@ class Mutant:
         return compiled(self.source, f"<{self.system}: {self.name}>")
 
     @cached_property
-    def _place(self) -> tuple[int, int]:
-        """Return from which line to before which the source is changed, from 0."""
+    def place(self) -> tuple[int, int]:
+        """From which line to before which the source is changed, from 0."""
         wanted = [line.strip() for line in self.before.strip().splitlines()]
         lines = [line.strip() for line in inspect.getsource(self.module).splitlines()]
         n = len(wanted)
@@ -86,6 +96,24 @@ class Mutant:
             )
             raise StaleMutantError(message)
         return found[0], found[0] + n
+
+
+def overlap(first: Mutant, second: Mutant) -> bool:
+    """Whether two mutants cannot be had together: of two sources, or of the same lines."""
+    if first.form != second.form:
+        return True
+    (start, end), (other_start, other_end) = first.place, second.place
+    return start < other_end and other_start < end
+
+
+@cache
+def together(first: Mutant, second: Mutant) -> Candidate:
+    """Return the model with both of two bugs, which do not overlap."""
+    source = inspect.getsource(first.module).splitlines()
+    for mutant in sorted((first, second), key=lambda mutant: -mutant.line):
+        start, end = mutant.place
+        source[start:end] = mutant.changed.splitlines()
+    return compiled("\n".join(source), f"<{first.system}: {first.name}, {second.name}>")
 
 
 def compiled(source: str, filename: str) -> Candidate:

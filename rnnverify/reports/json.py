@@ -44,13 +44,14 @@ def failure_values(failure: Failure) -> dict[str, Any]:
     values = {
         field.name: getattr(failure, field.name)
         for field in dataclasses.fields(failure)
-        if field.name not in ("verdict", "fault")
+        if field.name not in ("verdict", "fault", "diagnosis")
     }
     case = failure.verdict.case
     return {
         "verdict": failure.verdict.kind,
         **values,
         "fault": None if failure.fault is None else dataclasses.asdict(failure.fault),
+        "diagnosis": None if failure.diagnosis is None else dataclasses.asdict(failure.diagnosis),
         "ratio": failure.verdict.ratio,
         "dims": case.dims,
         "clip": str(case.clip),

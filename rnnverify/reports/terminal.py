@@ -104,8 +104,7 @@ def _reasons(failure: Failure) -> list[Text]:
         lines.append(Text(_indented(verdict.traceback), style="dim"))
     if _has_figures(failure):
         lines.extend(Text(f"  {line}") for line in _figures(failure))
-    if failure.fault is not None:
-        lines.append(Text(f"  {failure.fault.text}"))
+    lines.extend(Text(f"  {reason}") for reason in failure.reasons)
     return lines
 
 

@@ -20,10 +20,11 @@ LEVELS = {
     6: "evaluation",
     7: "questions",
     8: "checker",
-    9: "locating hygiene blame runs",
+    9: "locating hygiene blame runs diagnosis",
     10: "explaining execution",
     11: "runner testing",
-    12: "cli examples pytest_plugin",
+    12: "surveys",
+    13: "cli examples pytest_plugin",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 ANYBODY = {"errors", ""}

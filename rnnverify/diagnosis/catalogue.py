@@ -1,0 +1,103 @@
+"""The catalogue tried on a candidate: does it give what a known bug gives, or two of them?"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from rnnverify.clipping import clip_gradients
+from rnnverify.diagnosis.witnesses import Witness
+from rnnverify.mutants import CATALOGUE
+from rnnverify.mutants.mutant import Mutant, overlap, together
+from rnnverify.records import Array, Candidate, Clip
+
+MOST_SECONDS = 2.0
+"""Seconds that pairs of mutants may cost."""
+
+Predicted = Mapping[str, Array]
+
+
+def known_bugs(witness: Witness) -> tuple[Mutant, ...]:
+    """Return the mutants of a witness's system; none where a model of ours does not apply."""
+    question = witness.question
+    if question.case.truncation is not None or not question.system.strict:
+        return ()
+    return CATALOGUE.get(question.system.name, ())
+
+
+def predicted(candidate: Candidate, witness: Witness) -> Predicted:
+    """Return what a mutant gives where somebody's code was asked; nothing where it raises.
+
+    A scale that is wanted goes into the weights of the losses. A clip that does not cover just the
+    weights is ours, put behind the mutant.
+    """
+    question = witness.question
+    case, system = question.case, question.system
+    scale = question.terms.scale.of(case.dims)
+    arrays = {name: array.copy() for name, array in case.items()}
+    arrays |= {name: scale * arrays[name] for name in system.linear}
+    usual = case.clip.kind == "none" or set(question.covered) == set(system.weights)
+    asked = case.with_arrays(arrays).replace(clip=case.clip if usual else Clip())
+    try:
+        with np.errstate(all="ignore"):
+            returned = dict(candidate(asked))
+    except Exception:  # noqa: BLE001 - a mutant is a bug, and may do anything
+        return {}
+    if usual:
+        return returned
+    return returned | clip_gradients({n: returned[n] for n in question.covered}, case.clip)
+
+
+def single(witnesses: Sequence[Witness], without: Sequence[str] = ()) -> list[tuple[Mutant, ...]]:
+    """Return the mutants that give just what the candidate gives, in every case."""
+    mutants = [m for m in known_bugs(witnesses[0]) if m.name not in without]
+    return [(m,) for m in mutants if _explains(m.gradients, witnesses)]
+
+
+def pairs(
+    witnesses: Sequence[Witness], without: Sequence[str] = ()
+) -> Iterator[tuple[Mutant, ...]]:
+    """Return pairs of mutants that together give what the candidate gives, in every case."""
+    mutants = [m for m in known_bugs(witnesses[0]) if m.name not in without]
+    until = time.monotonic() + MOST_SECONDS
+    richest = max(witnesses, key=lambda each: (len(each.failing), each.steps))
+    effects = {m: _effect(m, richest) for m in mutants}
+    for first, second in combinations(mutants, 2):
+        if time.monotonic() > until:
+            return
+        may_fit = _may_fit(effects[first], effects[second], richest)
+        may_fit = may_fit and not overlap(first, second)
+        if may_fit and _explains(together(first, second), witnesses):
+            yield first, second
+
+
+def _explains(candidate: Candidate, witnesses: Sequence[Witness]) -> bool:
+    return all(each.explained_by(predicted(candidate, each)) for each in witnesses)
+
+
+Effect = Mapping[str, bool]
+"""Of the arrays that a mutant changes: whether it alone gives what the candidate gives there."""
+
+
+def _effect(mutant: Mutant, witness: Witness) -> Effect:
+    given = predicted(mutant.gradients, witness)
+    changed = {}
+    for name in witness.got:
+        if name in given and not _is_right(witness, name, given[name]):
+            changed[name] = witness.is_explained(name, given[name])
+    return changed
+
+
+def _is_right(witness: Witness, name: str, given: Array) -> bool:
+    interval = witness.question.wanted[name]
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(np.abs(given - interval.want) <= interval.tolerance))
+
+
+def _may_fit(first: Effect, second: Effect, witness: Witness) -> bool:
+    """Whether two bugs may give a candidate's gradients: each where the other does nothing."""
+    if not first or not second or set(first) | set(second) != set(witness.failing):
+        return False
+    alone = first.keys() ^ second.keys()
+    return all({**first, **second}[name] for name in alone)
