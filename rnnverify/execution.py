@@ -20,6 +20,8 @@ from rnnverify.verdicts import Verdict, VerdictKind
 
 KEPT = 100
 """Verdicts that are kept, of whatever kind."""
+FAILING = 12
+"""Failing ones that are kept, however late they come."""
 EXAMINED = 3
 """Cases on which a candidate is called again and again, to see whether it repeats itself."""
 
@@ -51,7 +53,8 @@ class Watch:
         """Count a verdict, and keep it if it is the first of its kind."""
         self.tally.add(verdict)
         self.first.setdefault(verdict.kind, (batch, before, verdict))
-        if len(self.kept) < KEPT:
+        rare = verdict.failed and self.tally.failed <= FAILING
+        if rare or len(self.kept) < KEPT:
             self.kept.append(verdict)
 
 

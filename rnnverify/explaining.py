@@ -82,7 +82,9 @@ def background(case: Case, seen: Sequence[Verdict], restrictions: Restrictions) 
     failing = [each.case for each in seen if each.failed]
     right = [each.case for each in seen if each.kind == "match" and not each.zero]
     like = [] if len(failing) >= ENOUGH else _drawn(case, restrictions, case.dims)
-    probes = _drawn(case, restrictions, _telling_sizes(system_of(case), restrictions))
+    system = system_of(case)
+    telling = _telling_sizes(system, restrictions) if system.splits else {}
+    probes = _drawn(case, restrictions, telling) if telling else []
     return Background(others=(*failing[:ENOUGH], *right[:ENOUGH], *like), probes=probes, seen=seen)
 
 

@@ -168,6 +168,11 @@ class System:
         """The inputs in which the loss is linear: loss weights or cotangents."""
         return tuple(name for name, axes in self.inputs.items() if axes.values in LINEAR)
 
+    @property
+    def splits(self) -> bool:
+        """Whether gradients can be split into what comes from the loss of each single step."""
+        return self.step is not None and bool(self.linear)
+
     @cached_property
     def with_lengths(self) -> "System":
         """The same system for batches of sequences that have lengths (B) of their own.

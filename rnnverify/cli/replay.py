@@ -15,6 +15,7 @@ from rnnverify.cli.output import STDOUT, check_writable, console, stdout_kept_cl
 from rnnverify.cli.process import OWN_PROCESS, settle
 from rnnverify.cli.supervising import supervise
 from rnnverify.errors import UsageError
+from rnnverify.records import Case
 from rnnverify.reports.json import FORMAT, failure_values, render
 from rnnverify.reports.terminal import show_verdict
 from rnnverify.results import Failure
@@ -22,6 +23,7 @@ from rnnverify.terms import TIMEOUT
 from rnnverify.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from rnnverify.restrictions import Restrictions
     from rnnverify.storage import Stored
 
 MOST_SHOWN = 200
@@ -142,7 +144,18 @@ def _checked(stored: "Stored", candidate: str, options: Options) -> tuple[Verdic
         verdict = verdict if finding is None else finding.verdict
     if not verdict.failed:
         return verdict, None
-    return verdict, explain(verdict, loaded, terms, f"rnnverify replay {options.file} {candidate}")
+    replay = f"rnnverify replay {options.file} {candidate}"
+    return verdict, explain(verdict, loaded, terms, replay, restrictions=_kept_to(case))
+
+
+def _kept_to(case: Case) -> "Restrictions":
+    """Return what further cases keep to: the same arrays, where some were held at a value."""
+    from rnnverify.restrictions import Restrictions
+
+    if not case.fixed:
+        return Restrictions()
+    sizes = {axis: (n, n) for axis, n in case.dims.items()}
+    return Restrictions(sizes, {name: case[name] for name in case.fixed})
 
 
 def _described(stored: "Stored") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ BETTER = 0.1
 MOST = 10
 """Witnesses of a failure, and as many in which nothing fails, are enough."""
 MOST_SECONDS = 1.5
-"""Seconds after which no further witness is called, where a candidate is slow."""
+"""Seconds in a candidate after which no further witness is called, where it is slow."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class Witness:
     @property
     def splits(self) -> bool:
         """Whether its gradients can be split into the contributions of single steps."""
-        system = self.question.system
-        return system.step is not None and bool(system.linear) and self.case.truncation is None
+        return self.question.system.splits and self.case.truncation is None
 
     def want(self, name: str) -> Array:
         """Return what a gradient should be."""
@@ -122,16 +122,40 @@ def witness(case: Case, candidate: Candidate, terms: Terms) -> Witness | None:
     return Witness(question, {n: a for n, a in got.items() if n != "loss"}, frozenset(wrong))
 
 
+class _Clock:
+    """How long a candidate took: what the reference takes to compile must not change a diagnosis.
+
+    Attributes:
+        seconds: Seconds in all its calls.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, candidate: Candidate) -> Candidate:
+        """Return a candidate whose calls are timed."""
+
+        def called(case: Case) -> Mapping[str, Any]:
+            start = time.monotonic()
+            try:
+                return candidate(case)
+            finally:
+                self.seconds += time.monotonic() - start
+
+        return called
+
+
 def gather_all(cases: Iterable[Case], candidate: Candidate, terms: Terms) -> list[Witness]:
     """Return a witness for each case that says something; fewer where a candidate is slow."""
     found: list[Witness] = []
-    until = time.monotonic() + MOST_SECONDS
+    clock = _Clock()
+    timed = clock.timed(candidate)
     with suppress(TimeLimitError):
         for case in cases:
-            seen = witness(case, candidate, terms)
+            seen = witness(case, timed, terms)
             if seen is not None:
                 found.append(seen)
-            if time.monotonic() > until:
+            if clock.seconds > MOST_SECONDS:
                 break
     return found
 
@@ -142,13 +166,14 @@ def gather(
     """Return witnesses: of the case that failed first, then of others, failing or not."""
     found: list[Witness] = []
     room = {True: MOST, False: MOST}
-    until = time.monotonic() + MOST_SECONDS
+    clock = _Clock()
+    timed = clock.timed(candidate)
     with suppress(TimeLimitError):
         for each in (case, *others):
-            seen = witness(each, candidate, terms)
+            seen = witness(each, timed, terms)
             if seen is not None and room[bool(seen.failing)] > 0:
                 room[bool(seen.failing)] -= 1
                 found.append(seen)
-            if not found or not room[True] or time.monotonic() > until:
+            if not found or not room[True] or clock.seconds > MOST_SECONDS:
                 break
     return tuple(found)

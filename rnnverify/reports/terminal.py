@@ -152,7 +152,7 @@ def _figures(failure: Failure) -> list[str]:
         f"  error      {_times(worst)}; {worst.agree:.1f} of {worst.digits:.1f} digits agree",
     ]
     if failure.step is not None:
-        lines.append(f"first wrong at step {failure.step}: the loss of that step alone shows it")
+        lines.append(f"the loss of step {failure.step} alone shows it")
     return lines
 
 

@@ -83,7 +83,7 @@ def test_wrong_gradients_are_named() -> None:
     assert result.exit_code == 1
     for words in ("WRONG  char_rnn", "dWhh: wrong", "dWxh: match", "at dWhh[", "got", "want"):
         assert words in result.stdout
-    assert "first wrong at step 0" in result.stdout
+    assert "the loss of step 0" in result.stdout
     assert "its loss is right, so it is the backward pass that is wrong" in result.stdout
 
 

@@ -1,0 +1,199 @@
+"""Factors: of a wrong gradient it is solved which of its factors is wrong, and at which steps."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from rnnverify.builtin import CHAR_RNN, find_system
+from rnnverify.diagnosis.factors import Factor, agreed, wrong_factor
+from rnnverify.diagnosis.witnesses import gather_all, witness
+from rnnverify.models import char_rnn, elman, lstm
+from rnnverify.records import Candidate
+from rnnverify.systems import System
+from rnnverify.terms import CONTRACT
+from tests.planting import drawn, told
+from tests.support import char_rnn_case, edited, mended
+
+DWHH = '"Whh": dhraw.T @ h[:-1],'
+DWH = '"Wh": h[:-1].reshape(len(rows), -1).T @ rows,'
+
+
+@cache
+def in_whh(text: str) -> Candidate:
+    """Return char_rnn's model with another formula for dWhh."""
+    return edited(char_rnn, (DWHH, f'"Whh": {text},'))
+
+
+AFTER = in_whh("dhraw.T @ h[1:]")
+
+
+def seen(candidate: Candidate, name: str, system: str = "char_rnn") -> Factor | None:
+    """Return what is seen of a gradient in cases of few steps and many units."""
+    probes = gather_all(drawn(system, telling=True), candidate, CONTRACT)
+    return agreed([wrong_factor(each, name) for each in probes if name in each.failing])
+
+
+@pytest.mark.parametrize("name", ["Wxh", "Whh"])
+def test_a_wrong_carry_shows_from_the_last_step_but_one(name: str) -> None:
+    """The adjoint of the last step has no carry in it, and is right; the one before is wrong."""
+    slip = edited(char_rnn, ("dhnext = dhraw[t] @ Whh", "dhnext = Whh @ dhraw[t]"))
+
+    assert seen(slip, name) == Factor(side="adjoint", right=1)
+
+
+def test_a_wrong_slope_shows_from_the_last_step_on() -> None:
+    """Every adjoint is wrong."""
+    slope = edited(char_rnn, ("slope = 1 - h[1:] ** 2", "slope = 1 - h[1:]"))
+
+    assert seen(slope, "Whh") == Factor(side="adjoint", right=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "shift"),
+    [
+        ("dhraw.T @ h[1:]", 0, 1),
+        ("dhraw.T @ np.roll(h, 1, axis=0)[:-1]", 0, -1),
+        ("dhraw.T @ np.roll(h[1:], 1, axis=0)", 2, 0),
+    ],
+)
+def test_a_wrong_activation_is_told_from_a_wrong_adjoint(text: str, right: int, shift: int) -> None:
+    """That of the step after, of the step before, or one that is wrong at step 0 only."""
+    assert seen(in_whh(text), "Whh") == Factor(side="activation", right=right, shift=shift)
+
+
+def test_adjoints_of_the_step_after_are_told() -> None:
+    """The adjoints in dWhh are those of one step later."""
+    late = in_whh("np.concatenate([dhraw[1:], dh[-1:]]).T @ h[:-1]")
+
+    assert seen(late, "Whh") == Factor(side="adjoint", right=0, shift=1)
+
+
+def test_sides_may_be_swapped() -> None:
+    """Where a weight stands on the right, its activations are the rows; gates share theirs."""
+    carry = edited(elman, ("dhnext = dz[t] @ Wh.T", "dhnext = dz[t] @ Wh"))
+    after = edited(elman, (DWH, DWH.replace("h[:-1]", "h[1:]")))
+    cell = edited(lstm, ("dcnext = dc * f[t]", "dcnext = dc * i[t]"))
+
+    assert seen(carry, "Wh", "elman") == Factor(side="adjoint", right=1)
+    assert seen(after, "Wh", "elman") == Factor(side="activation", right=0, shift=1)
+    assert seen(cell, "Wx", "lstm") == Factor(side="adjoint", right=1)
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        in_whh("2 * dhraw.T @ h[:-1]"),
+        in_whh("np.cos(dhraw.T @ h[:-1])"),
+        in_whh("dhraw.T @ (h[:-1] * (np.arange(len(inputs)) > 0)[:, None])"),
+    ],
+)
+def test_what_cannot_be_told_is_not(candidate: Candidate) -> None:
+    """A constant may be in either; of some errors neither is right, of some both could be."""
+    assert seen(candidate, "Whh") is None
+
+
+def test_right_gradients_have_no_wrong_factor() -> None:
+    """What is left by rounding is not taken for an error."""
+    found = gather_all(drawn("char_rnn", telling=True), char_rnn.gradients, CONTRACT)
+
+    assert found
+    assert {wrong_factor(each, "Whh") for each in found} == {None}
+
+
+def test_what_is_not_finite_has_no_wrong_factor() -> None:
+    """NaN solves nothing."""
+    bad = mended(AFTER, "Whh", lambda g: g * np.nan)
+
+    assert seen(bad, "Whh") is None
+
+
+def test_steps_must_be_fewer_than_units() -> None:
+    """As many steps as units span everything, so that nothing is told."""
+    few, many = (witness(char_rnn_case(T=T, H=5, V=6), AFTER, CONTRACT) for T in (3, 5))
+
+    assert few is not None
+    assert many is not None
+    assert wrong_factor(few, "Whh") == Factor(side="activation", right=0, shift=1)
+    assert wrong_factor(many, "Whh") is None
+
+
+def test_what_is_no_matrix_has_no_factors() -> None:
+    """Biases and states are sums of adjoints alone."""
+    slope = edited(char_rnn, ("slope = 1 - h[1:] ** 2", "slope = 1 - h[1:]"))
+    found = witness(char_rnn_case(T=3, H=5), slope, CONTRACT)
+
+    assert found is not None
+    assert {"bh", "h0"} <= found.failing
+    assert wrong_factor(found, "bh") is wrong_factor(found, "h0") is None
+
+
+def test_without_steps_nothing_is_split() -> None:
+    """Neither where the reference is a whole loss, nor where it is truncated."""
+    system = find_system("char_rnn")
+    whole = System(
+        name="whole",
+        weights=system.weights,
+        state=system.state,
+        inputs=system.inputs,
+        loss=lambda p: (p["Whh"] ** 2).sum(),
+    )
+    case = char_rnn_case(T=3, H=5)
+    alone = whole.case(dict(case), dtype="float64")
+    cut = CHAR_RNN.case(dict(case), truncate=2)
+
+    for each in (alone, cut):
+        found = witness(each, AFTER, CONTRACT)
+        assert found is not None
+        assert "Whh" in found.failing
+        assert wrong_factor(found, "Whh") is None
+
+
+LATE, EARLY = Factor(side="activation", right=2, shift=1), Factor(side="activation", right=1)
+OTHER = Factor(side="adjoint", right=1)
+
+
+def test_cases_must_agree() -> None:
+    """Three at least, on the side; of the right steps the fewest count, and shifts must be one."""
+    assert agreed([LATE, None, LATE]) is None
+    assert agreed([LATE, LATE, OTHER]) is None
+    assert agreed([LATE, None, LATE, LATE]) == LATE
+    assert agreed([LATE, LATE, EARLY]) == EARLY
+    several = agreed([LATE, None, LATE, LATE])
+    assert several is not None
+    assert several.cases == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        (
+            "np.exp(dhraw).T @ h[:-1]",
+            "adjoint_wrong",
+            "the adjoints in dWhh differ from the last step, T-1, on",
+        ),
+        (
+            "dhraw.T @ np.roll(h[1:], 1, axis=0) ** 3",
+            "activation_wrong",
+            "the adjoints in dWhh are right, but not what they are multiplied by, which",
+        ),
+        (
+            "dhraw.T @ h[1:]",
+            "activation_of_another_step",
+            "in dWhh each adjoint is multiplied by what belongs to the step after",
+        ),
+        (
+            "np.concatenate([dhraw[1:], dh[-1:]]).T @ h[:-1]",
+            "adjoint_of_another_step",
+            "the adjoints in dWhh are those of the step after, and differ",
+        ),
+    ],
+)
+def test_a_wrong_factor_is_told(text: str, name: str, said: str) -> None:
+    """Where nothing plainer explains a gradient, its wrong factor is named in a sentence."""
+    diagnosis = told(in_whh(text), "char_rnn").diagnosis
+
+    assert diagnosis is not None
+    assert ("steps", name) == (diagnosis.kind, diagnosis.name)
+    assert diagnosis.text.startswith(said)
+    assert diagnosis.confirmed_on >= 3
