@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnnverify.records import Case as Case
     from rnnverify.records import Clip as Clip
     from rnnverify.records import Truncation as Truncation
+    from rnnverify.results import Diagnosis as Diagnosis
     from rnnverify.results import Failure as Failure
     from rnnverify.results import Report as Report
     from rnnverify.runner import verify as verify
@@ -47,6 +48,7 @@ _HOMES = {
     "Case": "records",
     "Clip": "records",
     "Comparison": "verdicts",
+    "Diagnosis": "results",
     "Failure": "results",
     "Report": "results",
     "Truncation": "records",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from rnnverify.testing import Trial
+    from rnnverify.trials import Trial
 
 PROPERTY = "rnnverify"
 """Under this name a test's outcome travels with its report, from workers too."""

@@ -25,6 +25,7 @@ from rnnverify.cli.output import (
 )
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.cli.requests import Options, requested
+from rnnverify.cli.verify import INTERRUPTED
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import FORMAT, render
 
@@ -98,10 +99,13 @@ def _mutants(options: Options, *, own_process: bool) -> int:
         total, outcomes = _survey(options)
         if own_process:
             calm_collector()
-        found = _shown(outcomes, total, stop_at_once=options.candidate is not None)
+        found, interrupted = _shown(outcomes, total, stop_at_once=options.candidate is not None)
     if target is not None:
         write(render(_document(found, round(time.perf_counter() - start, 3))), target)
     _show(console(stderr=target == STDOUT), found)
+    if interrupted:
+        click.echo(f"interrupted after {sum(bool(each.name) for each in found)} mutants", err=True)
+        return INTERRUPTED
     return 0 if all(each.killed == bool(each.name) for each in found) else 1
 
 
@@ -171,20 +175,28 @@ def _edits(module: Any, name: str, candidate: str) -> Sequence[Any]:
     return edits
 
 
-def _shown(outcomes: "Iterator[Outcome]", total: int, *, stop_at_once: bool) -> "list[Outcome]":
-    """Go through a survey with progress; end it where one's own code fails as it stands."""
+def _shown(
+    outcomes: "Iterator[Outcome]", total: int, *, stop_at_once: bool
+) -> "tuple[list[Outcome], bool]":
+    """Go through a survey with progress; say whether it was interrupted.
+
+    Where somebody's own code fails as it stands, the survey ends.
+    """
     found: list[Outcome] = []
+    systems: dict[str, Callable[[], None]] = {}
     with progress(total) as shown:
-        systems: dict[str, Callable[[], None]] = {}
-        for each in outcomes:
-            if each.system not in systems:
-                systems[each.system] = shown.begin(f"mutants of {each.system}", total)
-            found.append(each)
-            if each.name:
-                systems[each.system]()
-            elif each.killed and stop_at_once:
-                break
-    return found
+        try:
+            for each in outcomes:
+                if each.system not in systems:
+                    systems[each.system] = shown.begin(each.system, total, "mutants in all")
+                found.append(each)
+                if each.name:
+                    systems[each.system]()
+                elif each.killed and stop_at_once:
+                    break
+        except KeyboardInterrupt:
+            return found, True
+    return found, False
 
 
 def _document(found: "Sequence[Outcome]", seconds: float) -> dict[str, Any]:

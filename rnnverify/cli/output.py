@@ -90,8 +90,8 @@ def console(*, stderr: bool = False) -> Console:
 class Shown(Protocol):
     """Progress of a command, one run after the other."""
 
-    def begin(self, label: str, cases: int) -> Callable[[], None]:
-        """Begin a run, and return what is to be called after each of its cases."""
+    def begin(self, label: str, n: int, what: str = "cases") -> Callable[[], None]:
+        """Begin a run of so many, and return what is to be called after each."""
         ...
 
 
@@ -116,12 +116,12 @@ class _Bar:
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar, self._task = bar, task
 
-    def begin(self, label: str, _cases: int) -> Callable[[], None]:
+    def begin(self, label: str, _n: int, _what: str = "cases") -> Callable[[], None]:
         self._bar.update(self._task, description=label)
         return lambda: self._bar.advance(self._task)
 
 
 class _Lines:
-    def begin(self, label: str, cases: int) -> Callable[[], None]:
-        click.echo(f"{label}: {cases} cases", err=True)
+    def begin(self, label: str, n: int, what: str = "cases") -> Callable[[], None]:
+        click.echo(f"{label}: {n} {what}", err=True)
         return lambda: None

@@ -22,8 +22,8 @@ LEVELS = {
     8: "checker",
     9: "locating hygiene blame runs diagnosis",
     10: "explaining execution",
-    11: "runner testing",
-    12: "surveys",
+    11: "runner trials",
+    12: "testing surveys",
     13: "cli examples pytest_plugin",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}

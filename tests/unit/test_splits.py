@@ -1,16 +1,20 @@
 """Splits: the reference's gradient, by the step whose loss it is of, and by the step of use."""
 
 from functools import cache
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rnnverify.axes import loss_weights
 from rnnverify.builtin import SYSTEMS, find_system, system_of
 from rnnverify.drawing import explore
 from rnnverify.evaluation import Evaluation, evaluate
 from rnnverify.models import char_rnn, lstm
 from rnnverify.records import Array, Case
 from rnnverify.strategies import cases
+from rnnverify.systems import System
 from tests.planting import contributions
 from tests.support import char_rnn_case
 
@@ -99,12 +103,31 @@ def test_each_use_has_its_own_part() -> None:
     assert not np.any(split[:, -1])
 
 
-def test_the_first_carry_has_a_part_of_its_own() -> None:
-    """A weight that the first carry is made of is used before step 0: rtrbm's initial bias."""
-    (case, _) = drawn("rtrbm")
-    split = evaluated(case).split
+def step(weights: Any, h: Any, x: Any) -> tuple[Any, Any]:
+    """Make one step of a network that learns its initial state."""
+    h = jnp.tanh(weights["W"] @ h + x["x"])
+    return h, jnp.sum(h**2)
 
-    assert [name for name in find_system("rtrbm").weights if np.any(split[name][:, -1])]
+
+LEARNT = System(
+    name="learnt",
+    weights={"W": "H H", "start": "H"},
+    inputs={"x": "T H", "loss_weights": loss_weights("T")},
+    init=lambda weights, _: jnp.sin(weights["start"]),
+    step=step,
+)
+
+
+def test_the_first_carry_has_a_part_of_its_own() -> None:
+    """A weight that the first carry is made of is used there, at last, and at no step."""
+    random = np.random.default_rng(0)
+    arrays = {"W": random.random((2, 2)), "start": random.random(2), "x": random.random((3, 2))}
+    evaluation = evaluated(LEARNT.case({**arrays, "loss_weights": np.ones(3)}))
+    split = evaluation.split["start"]
+
+    assert np.all(split[:, -1])
+    assert not np.any(split[:, :-1])
+    np.testing.assert_allclose(total(evaluation, "start"), evaluation.raw["start"].want, atol=1e-13)
 
 
 def test_lengths_cut_the_parts() -> None:

@@ -1,0 +1,210 @@
+"""Diagnosis: a wrong gradient is named, once a run, and nothing is named that is not so."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnverify
+from rnnverify import explaining
+from rnnverify.models import char_rnn, char_rnn_truncated, elman
+from rnnverify.mutants import CATALOGUE
+from rnnverify.mutants.mutant import Mutant, together
+from rnnverify.records import Candidate, Case
+from rnnverify.results import Diagnosis, Failure, Report
+from tests.planting import instead
+from tests.support import char_rnn_case, edited, mended
+
+SLIP = edited(char_rnn, ("dhnext = dhraw[t] @ Whh", "dhnext = Whh @ dhraw[t]"))
+"""The bug of the README: one missing transposition."""
+NAME = "recurrence_not_transposed"
+
+
+def mutant(name: str, system: str = "char_rnn") -> Mutant:
+    """Return a mutant of the catalogue."""
+    (found,) = (each for each in CATALOGUE[system] if each.name == name)
+    return found
+
+
+@cache
+def report_on(candidate: Candidate, system: str = "char_rnn") -> Report:
+    """Verify on few cases."""
+    return rnnverify.verify(candidate, system, cases=40)
+
+
+def failure_of(report: Report) -> Failure:
+    """Return the failure of a report that has one."""
+    assert report.failure is not None
+    return report.failure
+
+
+def told(report: Report) -> Diagnosis:
+    """Return the diagnosis of a report that has one."""
+    diagnosis = failure_of(report).diagnosis
+    assert diagnosis is not None
+    return diagnosis
+
+
+def test_a_missing_transposition_is_named() -> None:
+    """The README's bug: its name, the equation, the line, and both versions of the line."""
+    report, known = report_on(SLIP), mutant(NAME)
+
+    assert f"behaves like {NAME}: {known.symptom}" in str(report)
+    assert known.equation in str(report)
+    assert f"rnnverify/models/char_rnn.py:{known.line}" in str(report)
+    assert "dhnext = dhraw[t] @ Whh      expected" in str(report)
+    assert "dhnext = dhraw[t] @ Whh.T    yours behaves like this" in str(report)
+    assert "first differs at step T-2; the last step is right" in str(report)
+    assert failure_of(report).since in failure_of(report).reasons
+
+
+def test_the_diagnosis_is_in_the_json() -> None:
+    """Its kind, name, text, and in how many further cases it explains the failure."""
+    found = json.loads(json.dumps(dataclasses.asdict(told(report_on(SLIP)))))
+
+    assert (found["kind"], found["name"]) == ("mutant", NAME)
+    assert found["confirmed_on"] >= 5
+    assert found["confidence"].startswith("certain")
+    assert found["text"].startswith("behaves like")
+    assert [change["line"] for change in found["changes"]] == [mutant(NAME).line]
+
+
+@pytest.mark.parametrize(
+    ("names", "system"),
+    [
+        (("tanh_twice_in_the_slope", "recurrent_gradient_transposed"), "char_rnn"),
+        ((NAME, "repeated_tokens_overwritten"), "char_rnn"),
+    ],
+)
+def test_two_bugs_at_once_are_both_named(names: tuple[str, str], system: str) -> None:
+    """Planted together, two mutants are told, each with its line."""
+    first, second = (mutant(name, system) for name in names)
+    diagnosis = told(report_on(together(first, second), system))
+
+    assert diagnosis.kind == "mutants"
+    assert {*names} == {*diagnosis.name.split("+")}
+    assert {first.line, second.line} == {change.line for change in diagnosis.changes}
+
+
+def noise(case: Case, right: Mapping[str, Any]) -> Any:
+    """Return dWhh with another factor in every entry."""
+    random = np.random.default_rng(case["Whh"].view(np.uint64).sum() % 2**32)
+    return right["Whh"] * random.uniform(0.5, 1.5, right["Whh"].shape)
+
+
+def test_what_nothing_explains_is_not_named() -> None:
+    """A gradient that is wrong by chance is no known bug, and comes out of the right ones by no
+    relation; the same gradient, transposed, does.
+    """
+    whh = instead("char_rnn", "Whh", noise)
+
+    assert failure_of(report_on(whh)).diagnosis is None
+    assert told(report_on(mended(char_rnn.gradients, "Whh", np.transpose))).kind == "mutant"
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"clip": "value"},
+        {"clip": "global-norm"},
+        {"clip": "value:5", "dtype": "float32"},
+        {"dtype": "float32"},
+        {"fixed": {"h0": 0}},
+        {"fixed": {"h0": 0, "loss_weights": 1}},
+        {"dims": {"H": 3, "T": (2, 6)}},
+        {"digits": 6},
+    ],
+)
+def test_a_bug_is_named_whatever_is_declared(declared: dict[str, Any]) -> None:
+    """Under clips, in float32, with arrays that are fixed, of one size, to a few digits."""
+    assert NAME == told(rnnverify.verify(SLIP, "char_rnn", cases=40, **declared)).name
+
+
+@pytest.mark.parametrize(("scale", "axis"), [("1/T", "T"), ("-1/(V*H)", "VH")])
+@pytest.mark.parametrize("clip", ["none", "value"])
+def test_a_bug_is_named_under_a_scale(scale: str, axis: str, clip: str) -> None:
+    """A mean in place of a sum, clipped or not, does not hide which bug it is."""
+    sign = -1 if scale.startswith("-") else 1
+
+    def scaled(case: Case) -> dict[str, Any]:
+        factor = sign / np.prod([case.dims[each] for each in axis])
+        return dict(SLIP(case.with_arrays({"loss_weights": factor * case["loss_weights"]})))
+
+    assert NAME == told(rnnverify.verify(scaled, "char_rnn", cases=40, scale=scale, clip=clip)).name
+
+
+def test_a_bug_is_named_from_some_gradients() -> None:
+    """Where only some are returned, those must tell; what they do not show is not told."""
+
+    def some(*names: str) -> Report:
+        def returned(case: Case) -> dict[str, Any]:
+            found = SLIP(case)
+            return {name: found[name] for name in names}
+
+        return rnnverify.verify(returned, "char_rnn", cases=40, gradients=names)
+
+    assert NAME == told(some("Whh", "bh")).name
+    assert some("Why", "by").ok
+
+
+def test_a_bug_is_named_under_lengths() -> None:
+    """Sequences of a batch may have lengths of their own."""
+    slip = edited(elman, ("dhnext = dz[t] @ Wh.T", "dhnext = dz[t] @ Wh"))
+    report = rnnverify.verify(slip, "elman", cases=40, lengths=True)
+
+    assert told(report).name == NAME
+
+
+@pytest.mark.parametrize("truncate", [2, "chunks:3"])
+def test_truncated_code_is_no_mutant_of_code_that_is_not(truncate: Any) -> None:
+    """Where losses go back only so far, relations are told, but no bug of the whole model."""
+    right = char_rnn_truncated.gradients
+    plain = rnnverify.verify(char_rnn.gradients, "char_rnn", cases=40, truncate=truncate)
+    turned = mended(right, "Whh", np.transpose)
+    report = rnnverify.verify(turned, "char_rnn", cases=40, truncate=truncate)
+
+    assert rnnverify.verify(right, "char_rnn", cases=10, truncate=truncate).ok
+    assert failure_of(plain).diagnosis is None or told(plain).kind not in ("mutant", "mutants")
+    assert (told(report).kind, told(report).name) == ("relation", "transpose")
+
+
+def raising(case: Case, right: Mapping[str, Any]) -> Any:
+    """Return dWhh transposed, but raise where there are three units."""
+    if case.dims["H"] == 3:
+        message = "not three"
+        raise ValueError(message)
+    return right["Whh"].T
+
+
+def test_a_candidate_may_raise_on_the_way() -> None:
+    """A case that gives nothing is left out: the rest is diagnosed, if it is what is told."""
+    candidate = instead("char_rnn", "Whh", raising)
+    case = char_rnn_case(H=4)
+    verdict = rnnverify.check(case, candidate)
+    others = [char_rnn_case(H=H, T=T, seed=T) for H in (2, 3, 4) for T in (2, 3)]
+    seen = [rnnverify.check(each, candidate) for each in (case, *others)]
+    failure = explaining.explain(verdict, candidate, explaining.CONTRACT, "", seen=seen)
+
+    assert failure.diagnosis is not None
+    assert failure.diagnosis.name == "recurrent_gradient_transposed"
+
+
+def test_what_is_right_is_not_diagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that passes never asks, nor does a check of one case; one that fails does."""
+
+    class AskedError(Exception):
+        pass
+
+    def asked(*_: Any) -> Any:
+        raise AskedError
+
+    monkeypatch.setattr(explaining, "diagnose", asked)
+
+    assert rnnverify.verify(char_rnn.gradients, "char_rnn", cases=20).failure is None
+    assert rnnverify.check(char_rnn_case(), SLIP).kind == "wrong"
+    with pytest.raises(AskedError):
+        rnnverify.verify(SLIP, "char_rnn", cases=20)
