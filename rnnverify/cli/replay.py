@@ -13,7 +13,7 @@ import numpy as np
 from rnnverify.cli.loading import load_candidate, load_system
 from rnnverify.cli.output import STDOUT, check_writable, console, stdout_kept_clean, write
 from rnnverify.cli.process import OWN_PROCESS, settle
-from rnnverify.cli.supervising import supervise
+from rnnverify.cli.supervising import Told, supervise
 from rnnverify.errors import UsageError
 from rnnverify.records import Case
 from rnnverify.reports.json import FORMAT, failure_values, render
@@ -79,14 +79,15 @@ def replay(context: click.Context, /, **options: object) -> None:
         settle(cache=True)
     chosen = Options(**options)  # type: ignore[arg-type]
     try:
+        told = None
         if own_process and chosen.candidate is not None:
-            supervise(partial(_hung, chosen))
-        sys.exit(_replay(chosen, own_process=own_process))
+            told = supervise(partial(_hung, chosen))
+        sys.exit(_replay(chosen, told, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _replay(options: Options, *, own_process: bool) -> int:
+def _replay(options: Options, told: Told | None, *, own_process: bool) -> int:
     from rnnverify.storage import load_stored
 
     target = options.target
@@ -99,6 +100,8 @@ def _replay(options: Options, *, own_process: bool) -> int:
         system = None if options.system is None else load_system(options.system)
         stored = load_stored(options.file, system)
         screen.print(_described(stored), markup=False, highlight=False, soft_wrap=True)
+        if told is not None:
+            told.words(_document(stored, None, None))
         if options.candidate is not None:
             verdict, failure = _checked(stored, options.candidate, options)
     if target is not None:
@@ -124,9 +127,16 @@ def _document(stored: "Stored", verdict: Verdict | None, failure: Failure | None
     }
 
 
-def _hung(options: Options, _told: dict[str, Any], _case: int, stack: str) -> int:
+def _hung(options: Options, words: dict[str, Any], _case: int, stack: str) -> int:
     """Say that the candidate had to be ended from outside."""
-    click.echo(f"INVALID  the candidate did not return within {options.timeout:g} s\n{stack}")
+    message = f"the candidate did not return within {options.timeout:g} s, and had to be ended"
+    case = Case(system=words["system"], dims=words["dims"], arrays={})
+    verdict = Verdict(kind="invalid", case=case, message=message, traceback=stack, hung=True)
+    failure = Failure.of(verdict, f"rnnverify replay {options.file} {options.candidate}")
+    if options.target is not None:
+        told = {**words, "verdict": verdict.kind, "failure": failure_values(failure)}
+        write(render(told), options.target)
+    click.echo(f"INVALID  {message}\n{stack}", err=options.target == STDOUT)
     return 2
 
 

@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, takewhile
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from rnnverify import deadlines
 from rnnverify.deadlines import is_ours
@@ -37,6 +37,15 @@ _HEAD = struct.Struct("dqq")
 
 Hung = Callable[[dict[str, Any], int, str], int]
 """What is to be done for a hung child: takes what it told, its case number and its traceback."""
+Interrupted = Callable[[dict[str, Any]], None]
+"""What is to be done for one that did not heed an interrupt: takes what it told."""
+
+
+class Callbacks(NamedTuple):
+    """What is to be done for a child that was ended."""
+
+    hung: Hung
+    interrupted: Interrupted
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,27 @@ class Told:
             struct.pack_into("q", self.memory, 16, len(text))
             self.memory[_HEAD.size : _HEAD.size + len(text)] = text
 
+    @property
+    def heard(self) -> tuple[float, int]:
+        """Until when a call should be back, 0 for none, and how many cases there were."""
+        deadline, case, _ = _HEAD.unpack_from(self.memory)
+        return deadline, case
 
-def supervise(hung: Hung) -> Told | None:
+    @property
+    def said(self) -> dict[str, Any]:
+        """What there was to be said."""
+        _, _, length = _HEAD.unpack_from(self.memory)
+        said: dict[str, Any] = json.loads(self.memory[_HEAD.size : _HEAD.size + length] or b"{}")
+        return said
+
+
+def supervise(hung: Hung, interrupted: Interrupted = lambda _words: None) -> Told | None:
     """Go on in a child process, the parent staying behind to wait for it.
 
     Args:
         hung: Is called in the parent, after a child that hung has been ended, and returns the exit
             code.
+        interrupted: Is called there after a child was ended that did not heed an interrupt.
 
     Returns:
         In the child, whom to tell; None where there is no supervision on this platform. The parent
@@ -100,11 +123,11 @@ def supervise(hung: Hung) -> Told | None:
         deadlines.watcher = told.until
         return told
     os.close(writing)
-    _wait(child, reading, memory, trace, hung)
+    _wait(child, reading, Told(memory), trace, Callbacks(hung, interrupted))
     raise AssertionError
 
 
-def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: Hung) -> None:
+def _wait(child: int, reading: int, told: Told, trace: IO[bytes], call: Callbacks) -> None:
     """Wait until the child ends, or has to be ended, and exit as it did.
 
     An interrupt usually reaches both. A child that does not heed it was not told, or cannot: it is
@@ -121,14 +144,14 @@ def _wait(child: int, reading: int, memory: mmap.mmap, trace: IO[bytes], hung: H
         if ended:
             break
         interruption.insist()
-        deadline, case, length = _HEAD.unpack_from(memory)
+        deadline, case = told.heard
         if deadline and time.monotonic() > deadline + GRACE:
             text = _ended(child, trace)
-            words = json.loads(memory[_HEAD.size : _HEAD.size + length] or b"{}")
-            os._exit(_flushed(hung(words, case, text)))
+            os._exit(_flushed(call.hung(told.said, case, text)))
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL and interruption.since is not None:
-        code = -signal.SIGINT
+        call.interrupted(told.said)
+        code = _flushed(-signal.SIGINT)
     os._exit(code if code >= 0 else 128 - code)
 
 

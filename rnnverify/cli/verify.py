@@ -117,7 +117,9 @@ def verify(context: click.Context, /, **options: object) -> None:
         settle(cache=chosen.cache)
     try:
         chosen = _settled(chosen)
-        told = supervise(partial(_hung, chosen)) if own_process else None
+        told = None
+        if own_process:
+            told = supervise(partial(_hung, chosen), partial(_interrupted, chosen))
         sys.exit(_verify(chosen, told, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
@@ -205,6 +207,14 @@ def _if_it_hangs(run: "Run", reports: Sequence[Report]) -> dict[str, Any]:
         "seed": run.seed,
         "replay": run.replay_of(run.clips[0], None, None),
     }
+
+
+def _interrupted(options: Options, words: dict[str, Any]) -> None:
+    """Write what was found out before a run that had to be ended."""
+    before = words.get("reports", [])
+    if options.target is not None:
+        write(render({**document([]), "reports": before}), options.target)
+    click.echo(f"interrupted after {len(before)} reports", err=True)
 
 
 def _hung(options: Options, words: dict[str, Any], cases: int, stack: str) -> int:

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from rnnverify.cli.supervising import _HEAD, SIZE, Told, _theirs
+from rnnverify.storage import save_case
+from tests.support import char_rnn_case
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="supervised on Linux only")
 
@@ -200,10 +202,31 @@ def test_an_interruption_ends_what_keeps_the_lock(folder: Path) -> None:
     """Ctrl-C does not wait until the time is over for code that cannot hear it."""
     with running(folder, "locked") as (process, child):
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=30)
 
         assert process.returncode == 130
         assert not is_alive(child)
+        assert "interrupted after 0 reports" in stderr
+        assert json.loads((folder / "out.json").read_text())["reports"] == []
+
+
+def test_a_replay_that_hangs_is_ended_and_written(folder: Path) -> None:
+    """The JSON of ``replay`` has the case, the verdict ``invalid``, and the line."""
+    save_case(folder / "case.npz", char_rnn_case(T=2), candidate="my_rnn", message="was wrong")
+    command = [sys.executable, "-P", "-m", "rnnverify", "replay", "case.npz", "my_rnn.py:held"]
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*command, "--timeout", "1", "--json", "out.json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    read = json.loads((folder / "out.json").read_text())
+
+    assert done.returncode == 2, done.stderr
+    assert (read["verdict"], read["was"], read["dims"]["T"]) == ("invalid", "was wrong", 2)
+    assert "in held" in read["failure"]["traceback"]
 
 
 def test_an_interruption_of_the_first_process_alone_is_enough(folder: Path) -> None:
