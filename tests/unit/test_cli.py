@@ -2,71 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from rnnverify.builtin import SYSTEMS
-from rnnverify.cli import cli
 from rnnverify.cli.requests import Options, requested
-
-RIGHT = """
-from rnnverify.models.char_rnn import gradients
-print("a candidate may print")
-
-def shouting(case):
-    print("what it likes")
-    return gradients(case)
-
-def sign(case):
-    returned = gradients(case)
-    return returned | {"Whh": -returned["Whh"]}
-
-def nan(case):
-    returned = gradients(case)
-    return returned | {"Whh": returned["Whh"] * float("nan")}
-
-def raises(case):
-    return helper(case)
-
-def helper(case):
-    raise ValueError("not today")
-
-def float32(case):
-    assert case.dtype == "float32"
-    return gradients(case)
-
-number = 3
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with a candidate's file in it, as the current one."""
-    (tmp_path / "my_rnn.py").write_text(RIGHT)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*words: str) -> Result:
-    """Run the command line in this process."""
-    return CliRunner().invoke(cli, words)
-
-
-def verify(name: str, *words: str) -> Result:
-    """Verify one of the file's functions on few cases."""
-    fixed = ("--system", "char_rnn", "--cases", "8")
-    return run("verify", f"my_rnn.py:{name}", *fixed, *words)
-
-
-def document(result: Result) -> dict[str, Any]:
-    """Return what was printed as JSON; nothing else may stand beside it."""
-    read: dict[str, Any] = json.loads(result.stdout, parse_constant=pytest.fail)
-    return read
+from tests.commands import document, run, verify
 
 
 @pytest.mark.usefixtures("folder")
@@ -391,68 +334,6 @@ def test_help_has_examples() -> None:
     for words in (("verify", "--help"), ("systems", "--help")):
         assert "Examples:" in run(*words).stdout
     assert "Exit codes" in run("--help").stdout
-
-
-def program(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a program of its own."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-m", "rnnverify", *words],
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_as_a_program_it_leaves_nothing_but_its_cache(folder: Path, tmp_path_factory: Any) -> None:
-    """The compilation cache is in the user's cache folder; the current folder stays as it is."""
-    home = tmp_path_factory.mktemp("home")
-    words = ("verify", "my_rnn.py:sign", "--system", "char_rnn", "--cases", "3")
-    cached = program(*words, cwd=folder, XDG_CACHE_HOME=str(home / "cache"))
-    plain = program(*words, "--no-cache", cwd=folder, XDG_CACHE_HOME=str(home / "none"))
-
-    assert cached.returncode == plain.returncode == 1, cached.stderr
-    assert cached.stdout == plain.stdout
-    assert list((home / "cache" / "rnnverify" / "jax").iterdir())
-    assert not (home / "none").exists()
-    assert {path.name for path in folder.iterdir()} <= {"my_rnn.py", "__pycache__"}
-
-
-def test_the_version_is_printed(tmp_path: Path) -> None:
-    """``--version`` prints the package's version, and needs no JAX to do so."""
-    import rnnverify  # noqa: PLC0415
-
-    done = program("--version", cwd=tmp_path)
-
-    assert rnnverify.__version__ in done.stdout
-    assert done.returncode == 0
-
-
-@pytest.mark.usefixtures("folder")
-def test_what_is_below_python_does_not_reach_standard_output(folder: Path) -> None:
-    """In a process of its own, even what C code prints is kept out of the JSON."""
-    (folder / "loud.py").write_text(
-        "import os\nfrom rnnverify.models.char_rnn import gradients\n"
-        "def f(case):\n    os.write(1, b'raw')\n    return gradients(case)\n"
-    )
-    words = ("verify", "loud.py:f", "--system", "char_rnn", "--cases", "2", "--json", "-")
-    done = program(*words, cwd=folder)
-
-    assert json.loads(done.stdout)["reports"]
-    assert "raw" in done.stderr
-
-
-def test_a_file_named_like_a_library_is_loaded(folder: Path) -> None:
-    """A candidate's file may be called numpy.py; methods of objects may be named, too."""
-    (folder / "numpy.py").write_text(
-        "from rnnverify.models.char_rnn import gradients\n"
-        "class Net:\n    def backward(self, case):\n        return gradients(case)\n"
-        "net = Net()\n"
-    )
-    words = ("--system", "char_rnn", "--cases", "6")
-
-    assert program("verify", "numpy.py:net.backward", *words, cwd=folder).returncode == 0
 
 
 def test_json_is_written_through_links_and_into_devices(folder: Path) -> None:
