@@ -56,16 +56,21 @@ def explain(
     """
     if verdict.kind not in DIFFERS:
         return Failure.of(verdict, replay)
-    finding = not_repeatable(verdict.case, verdict.case.clip, candidate, terms)
+    finding, step, fault = None, None, None
+    with suppress(PassedOnError):  # turned away, or skipped, a case that is not the test runner's
+        finding = not_repeatable(verdict.case, verdict.case.clip, candidate, terms)
     if finding is not None:
         return Failure.of(finding.verdict, replay)
     found = diagnose(verdict, candidate, terms, background(verdict.case, seen, restrictions))
     if verdict.kind == "scaled":
         return replace(Failure.of(verdict, replay), diagnosis=found.diagnosis)
-    step = first_wrong_step(verdict.case, candidate, terms)
+    with suppress(PassedOnError):
+        step = first_wrong_step(verdict.case, candidate, terms)
+    with suppress(PassedOnError):
+        fault = find_fault(verdict.case, candidate, terms)
     return replace(
         Failure.of(verdict, replay, step=step),
-        fault=find_fault(verdict.case, candidate, terms),
+        fault=fault,
         diagnosis=found.diagnosis,
         since=found.since,
     )

@@ -16,7 +16,7 @@ from rnnverify.errors import MismatchError, PassedOnError, UsageError
 from rnnverify.execution import Execution, Watch
 from rnnverify.explaining import explain, hints_for
 from rnnverify.records import Candidate, Case
-from rnnverify.results import Failure, Report
+from rnnverify.results import Report
 from rnnverify.runs import Run
 from rnnverify.storage import save_case
 from rnnverify.verdicts import VERDICT_KINDS, Verdict
@@ -120,17 +120,14 @@ class Trial:
         except UsageError as error:
             explained = [str(error)]
         shown = replay(saved)
-        try:
-            failure = explain(
-                failed,
-                self._call,
-                self.run.terms,
-                shown,
-                seen=self._watch_of(failed).kept,
-                restrictions=self.run.restrictions,
-            )
-        except PassedOnError:  # turned away, or skipped, on a case that is not Hypothesis'
-            failure = Failure.of(failed, shown)
+        failure = explain(
+            failed,
+            self._call,
+            self.run.terms,
+            shown,
+            seen=self._watch_of(failed).kept,
+            restrictions=self.run.restrictions,
+        )
         verdict = max(worst.verdict, failed.kind, key=VERDICT_KINDS.index)
         given = hints_for(self.run, failed.case.clip, verdict, worst.scaled_by)
         return {

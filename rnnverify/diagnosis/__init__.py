@@ -34,13 +34,11 @@ class Background:
         others: Further cases, some of which fail.
         probes: Cases of few steps and several units, in which steps can be told apart.
         seen: Verdicts on cases of the same run.
-        without: Names of mutants that are not to be tried.
     """
 
     others: Sequence[Case] = ()
     probes: Sequence[Case] = ()
     seen: Sequence[Verdict] = ()
-    without: Sequence[str] = ()
 
 
 class Found(NamedTuple):
@@ -67,7 +65,7 @@ def diagnose(failed: Verdict, candidate: Candidate, terms: Terms, background: Ba
     witnesses = gather(failed.case, candidate, terms, background.others)
     if not witnesses or not witnesses[0].failing:
         return Found()
-    named = single(witnesses, background.without)
+    named = single(witnesses)
     plain = _unclipped(witnesses, candidate, terms, background.others)
     factors = _factors(gather_all(_plain(background.probes), candidate, terms))
     since = first_difference(plain, factors)
@@ -75,7 +73,7 @@ def diagnose(failed: Verdict, candidate: Candidate, terms: Terms, background: Ba
         return Found(by_mutants(named, _confirmed(witnesses)), since)
     return Found(
         _by_relations(plain, partly=False)
-        or _by_pair(witnesses, background.without)
+        or _by_pair(witnesses)
         or _by_relations(plain, partly=True)
         or by_factors(factors)
         or _by_condition(background.seen),
@@ -116,8 +114,8 @@ def _unclipped(
     return plain if any(each.failing for each in plain) else witnesses
 
 
-def _by_pair(witnesses: Sequence[Witness], without: Sequence[str]) -> Diagnosis | None:
-    pair = next(pairs(witnesses, without), None) if _confirmed(witnesses) else None
+def _by_pair(witnesses: Sequence[Witness]) -> Diagnosis | None:
+    pair = next(pairs(witnesses), None) if _confirmed(witnesses) else None
     return None if pair is None else by_mutants([pair], _confirmed(witnesses))
 
 

@@ -48,23 +48,20 @@ def predicted(candidate: Candidate, witness: Witness) -> Predicted:
     return returned | clip_gradients({n: returned[n] for n in question.covered}, case.clip)
 
 
-def single(witnesses: Sequence[Witness], without: Sequence[str] = ()) -> list[tuple[Mutant, ...]]:
+def single(witnesses: Sequence[Witness]) -> list[tuple[Mutant, ...]]:
     """Return the mutants that give just what the candidate gives, in every case."""
-    mutants = [m for m in known_bugs(witnesses[0]) if m.name not in without]
-    return [(m,) for m in mutants if _explains(m.gradients, witnesses)]
+    return [(m,) for m in known_bugs(witnesses[0]) if _explains(m.gradients, witnesses)]
 
 
-def pairs(
-    witnesses: Sequence[Witness], without: Sequence[str] = ()
-) -> Iterator[tuple[Mutant, ...]]:
+def pairs(witnesses: Sequence[Witness]) -> Iterator[tuple[Mutant, ...]]:
     """Return pairs of mutants that together give what the candidate gives, in every case."""
-    mutants = [m for m in known_bugs(witnesses[0]) if m.name not in without]
-    richest = max(witnesses, key=lambda each: (len(each.failing), each.steps))
-    effects = {m: _effect(m, richest) for m in mutants}
+    mutants = known_bugs(witnesses[0])
+    failing = [each for each in witnesses if each.failing]
+    effects = {m: [_effect(m, each) for each in failing] for m in mutants}
     likely = (
         (first, second)
         for first, second in combinations(mutants, 2)
-        if _may_fit(effects[first], effects[second], richest) and not overlap(first, second)
+        if _may_fit(effects[first], effects[second], failing) and not overlap(first, second)
     )
     for pair in islice(likely, MOST_PAIRS):
         if _explains(together(*pair), witnesses):
@@ -94,9 +91,19 @@ def _is_right(witness: Witness, name: str, given: Array) -> bool:
         return bool(np.all(np.abs(given - interval.want) <= interval.tolerance))
 
 
-def _may_fit(first: Effect, second: Effect, witness: Witness) -> bool:
-    """Whether two bugs may give a candidate's gradients: each where the other does nothing."""
-    if not first or not second or set(first) | set(second) != set(witness.failing):
+def _may_fit(
+    first: Sequence[Effect], second: Sequence[Effect], witnesses: Sequence[Witness]
+) -> bool:
+    """Whether two bugs may give a candidate's gradients: each those that the other never changes.
+
+    In some cases one of them does nothing, as a transposition where there is a single unit.
+    """
+    changed, too = ({name for effect in each for name in effect} for each in (first, second))
+    wrong = {name for witness in witnesses for name in witness.failing}
+    if not changed or not too or not wrong <= changed | too:
         return False
-    alone = first.keys() ^ second.keys()
-    return all({**first, **second}[name] for name in alone)
+    return all(
+        {**a, **b}.get(name, name not in witness.failing)
+        for a, b, witness in zip(first, second, witnesses, strict=True)
+        for name in changed ^ too
+    )

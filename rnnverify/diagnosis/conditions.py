@@ -1,6 +1,6 @@
 """Conditions: where it never goes wrong, told from the sizes and regimes of the cases."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from math import comb
 from typing import NamedTuple
@@ -35,9 +35,11 @@ def find_condition(verdicts: Sequence[Verdict]) -> Condition | None:
     """
     judged = [v for v in verdicts if v.failed or (v.kind == "match" and not v.zero)]
     failing = sum(v.failed for v in judged)
+    seen = [set(v.case.dims.items()) for v in judged]
+    only = dict(set.intersection(*seen)) if seen else {}
     having: dict[str, list[bool]] = {}
     for verdict in judged:
-        for feature in set(_features(verdict.case)):
+        for feature in dict.fromkeys(_features(verdict.case, only)):
             having.setdefault(feature, []).append(verdict.failed)
     found = [
         Condition(feature, len(failed), failing, len(judged) - len(failed))
@@ -54,9 +56,10 @@ def _chance(condition: Condition) -> float:
     return comb(others, failing) / comb(others + right, failing)
 
 
-def _features(case: Case) -> Iterator[str]:
+def _features(case: Case, only: Mapping[str, int]) -> Iterator[str]:
+    """Return what is so in a case, the plainest first; sizes that are the only ones are numbers."""
     for axis, n in case.dims.items():
         yield f"{axis} = 1" if n == 1 else f"{axis} > 1"
-    for (a, n), (b, m) in combinations(case.dims.items(), 2):
-        yield f"{a} = {b}" if n == m else f"{a} ≠ {b}"
+    for (a, n), (b, m) in combinations(sorted(case.dims.items(), key=lambda d: d[0] in only), 2):
+        yield f"{a} {'=' if n == m else '≠'} {only.get(b, b)}"
     yield from case.regimes

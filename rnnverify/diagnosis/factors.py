@@ -29,13 +29,14 @@ class Factor:
     """Which factor of a gradient is wrong.
 
     Attributes:
-        side: ``adjoint``, or ``activation``, what the weight is multiplied by.
+        side: ``adjoint``, or ``activation``, what the weight is multiplied by; ``neither`` where
+            neither of the two alone explains the error.
         right: How many of the last steps are right.
         shift: By how many steps it is late, where it is that of another step; else 0.
         cases: In how many cases this is so.
     """
 
-    side: Literal["adjoint", "activation"]
+    side: Literal["adjoint", "activation", "neither"]
     right: int
     shift: int = 0
     cases: int = field(default=1, compare=False)
@@ -43,6 +44,7 @@ class Factor:
 
 def wrong_factor(witness: Witness, name: str) -> Factor | None:
     """Return which factor of a gradient is wrong; None where that cannot be told."""
+    blur = witness.question.raw[name].blur / abs(witness.question.factor)
     split = _split(witness, name)
     if split is None or not np.all(np.isfinite(witness.got[name])):
         return None
@@ -54,10 +56,15 @@ def wrong_factor(witness: Witness, name: str) -> Factor | None:
         known, should, off, side = left, right, error, not adjoint_is_left
     elif right_is_right and left_is_right is False:
         known, should, off, side = right, left, error.T, adjoint_is_left
+    elif left_is_right is right_is_right is False and np.abs(error).max() * LEFT > blur:
+        return Factor(side="neither", right=0)
     else:
         return None
     difference = np.linalg.lstsq(known.T, off, rcond=None)[0]
     wrong = np.abs(difference).max(axis=1)
+    smallest = np.linalg.svd(known, compute_uv=False)[-1]
+    if blur > LEFT * wrong.max() * smallest:  # rounding alone would make right steps look wrong
+        return None
     return Factor(
         side="adjoint" if side else "activation",
         right=len(wrong) - 1 - int(np.flatnonzero(wrong > LEFT * wrong.max())[-1]),
@@ -130,7 +137,8 @@ def _is_multiple(a: Array, b: Array) -> bool:
 def agreed(factors: Sequence[Factor | None]) -> Factor | None:
     """Return what several cases agree on; None where they do not, or are too few."""
     known = [factor for factor in factors if factor is not None]
-    if len(known) < FEWEST or len({factor.side for factor in known}) != 1:
+    sides = {factor.side for factor in known}
+    if len(known) < FEWEST or len(sides) != 1 or "neither" in sides:
         return None
     shifts = {factor.shift for factor in known}
     return Factor(

@@ -98,7 +98,10 @@ def _factors(witness: Witness, name: str) -> Iterator[Relation]:
     if plain != 0 and math.isclose(plain, ratio, rel_tol=SAME):
         yield _factor(str(plain), "")
     off = ratio - 1
-    about = f"1 {'+' if off > 0 else '-'} {abs(off):.3g}" if abs(off) < SAME else f"{ratio:.6g}"
+    blur = max(witness.question.raw[name].blur, np.finfo(float).tiny) / abs(right[largest])
+    digits = 1 + sum(abs(off) > clear * blur for clear in (100, 1000))  # as many as are known
+    about = f"1 {'+' if off > 0 else '-'} {abs(off):.{digits}g}"
+    about = about if abs(off) < SAME else f"{ratio:.6g}"
     text = f"is {about} times what it should be, in every case"
     yield _relation("constant_factor", text, partial(_times, Scale.parse(ratio)))
 

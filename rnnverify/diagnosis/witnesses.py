@@ -174,6 +174,6 @@ def gather(
             if seen is not None and room[bool(seen.failing)] > 0:
                 room[bool(seen.failing)] -= 1
                 found.append(seen)
-            if not found or not room[True] or clock.seconds > MOST_SECONDS:
+            if not found or not any(room.values()) or clock.seconds > MOST_SECONDS:
                 break
     return tuple(found)

@@ -1,21 +1,17 @@
 """Splits: the reference's gradient, by the step whose loss it is of, and by the step of use."""
 
 from functools import cache
-from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnverify.axes import loss_weights
 from rnnverify.builtin import SYSTEMS, find_system, system_of
 from rnnverify.drawing import explore
 from rnnverify.evaluation import Evaluation, evaluate
 from rnnverify.models import char_rnn, lstm
 from rnnverify.records import Array, Case
 from rnnverify.strategies import cases
-from rnnverify.systems import System
-from tests.planting import contributions
+from tests.planting import LEARNT, contributions
 from tests.support import char_rnn_case
 
 
@@ -101,21 +97,6 @@ def test_each_use_has_its_own_part() -> None:
 
     np.testing.assert_allclose(split[:, :-1], contributions(case), atol=1e-13)
     assert not np.any(split[:, -1])
-
-
-def step(weights: Any, h: Any, x: Any) -> tuple[Any, Any]:
-    """Make one step of a network that learns its initial state."""
-    h = jnp.tanh(weights["W"] @ h + x["x"])
-    return h, jnp.sum(h**2)
-
-
-LEARNT = System(
-    name="learnt",
-    weights={"W": "H H", "start": "H"},
-    inputs={"x": "T H", "loss_weights": loss_weights("T")},
-    init=lambda weights, _: jnp.sin(weights["start"]),
-    step=step,
-)
 
 
 def test_the_first_carry_has_a_part_of_its_own() -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from rnnverify.checker import check
+from rnnverify.diagnosis.steps import step_relations
+from rnnverify.diagnosis.witnesses import asked, witness
 from rnnverify.records import Array, Candidate, Case
-from tests.planting import contributions, drawn, instead, name_of, told
+from rnnverify.terms import CONTRACT
+from tests.planting import LEARNT, contributions, drawn, instead, name_of, told
 
 Share = Callable[[int, int, int], float]
 
@@ -64,12 +67,14 @@ def test_contributions_that_all_count_once_are_right() -> None:
 
 
 def test_shares_of_no_plain_kind_have_no_name() -> None:
-    """Contributions that fade by another factor are not told to be any of those above."""
-    assert name_of(of_steps(lambda s, t, _: 0.7 ** (s - t) * (t <= s)), "elman") is None
+    """Contributions that fade by another factor are none of those above: adjoints are wrong."""
+    fading = of_steps(lambda s, t, _: 0.7 ** (s - t) * (t <= s))
+
+    assert name_of(fading, "elman") == "adjoint_wrong"
 
 
 def test_a_share_must_hold_in_every_case() -> None:
-    """What is cut off after two steps in some cases, and after three in others, has no name."""
+    """What is cut off after two steps in some cases, and after three in others, is neither."""
 
     def changed(case: Case, _: dict[str, Array]) -> Array:
         most = 2 + case.dims["H"] % 2
@@ -77,4 +82,19 @@ def test_a_share_must_hold_in_every_case() -> None:
         shares = [[s - t < most for t in range(steps)] for s in range(steps)]
         return np.asarray(np.tensordot(np.array(shares, float), contributions(case), axes=2))
 
-    assert name_of(instead("elman", "Wh", changed), "elman") is None
+    assert name_of(instead("elman", "Wh", changed), "elman") == "adjoint_wrong"
+
+
+def test_what_the_first_carry_is_made_of_is_used_at_step_0() -> None:
+    """Truncated after two steps, the losses of steps 0 and 1 reach it, and no others."""
+    random = np.random.default_rng(0)
+    arrays = {"W": random.random((2, 2)), "start": random.random(2), "x": random.random((4, 2))}
+    whole = LEARNT.case({**arrays, "loss_weights": np.ones(4)})
+    early = LEARNT.case({**arrays, "loss_weights": np.array([1.0, 1.0, 0.0, 0.0])})
+    seen = witness(whole, lambda _: {"W": np.zeros((2, 2)), "start": np.zeros(2)}, CONTRACT)
+    assert seen is not None
+    (cut,) = (r for r in step_relations(seen) if r.name == "truncated_after_2_steps")
+    predicted, should = cut.predicted(seen, "start"), asked(early, CONTRACT).raw["start"].want
+
+    assert predicted is not None
+    np.testing.assert_allclose(predicted, should, rtol=1e-12)
