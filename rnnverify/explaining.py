@@ -14,7 +14,7 @@ from rnnverify.errors import PassedOnError
 from rnnverify.hygiene import not_repeatable
 from rnnverify.locating import first_wrong_step
 from rnnverify.records import Candidate, Case, Clip
-from rnnverify.restrictions import Restrictions
+from rnnverify.restrictions import Restrictions, Size
 from rnnverify.results import Failure
 from rnnverify.runs import Run
 from rnnverify.strategies import cases
@@ -24,11 +24,11 @@ from rnnverify.terms import Terms
 from rnnverify.verdicts import Verdict, VerdictKind
 
 ENOUGH = 10
-"""Failing cases, and others, that a diagnosis is confirmed on."""
+"""Failing cases that a diagnosis is confirmed on."""
 MORE = 40
 """Cases of given sizes that are drawn."""
-STEPS, UNITS = 3, 5
-"""Steps, and units at least, of cases in which steps are to be told apart."""
+FEW, UNITS = (2, 4), 5
+"""Steps, from and to, and units at least, of cases in which steps are to be told apart."""
 DIFFERS = ("inaccurate", "scaled", "wrong", "nonfinite")
 
 
@@ -90,10 +90,10 @@ def background(case: Case, seen: Sequence[Verdict], restrictions: Restrictions) 
     system = system_of(case)
     telling = _telling_sizes(system, restrictions) if system.splits else {}
     probes = _drawn(case, restrictions, telling) if telling else []
-    return Background(others=(*failing[:ENOUGH], *right[:ENOUGH], *like), probes=probes, seen=seen)
+    return Background(others=(*failing[:ENOUGH], *right, *like), probes=probes, seen=seen)
 
 
-def _drawn(case: Case, restrictions: Restrictions, dims: Mapping[str, int]) -> list[Case]:
+def _drawn(case: Case, restrictions: Restrictions, dims: Mapping[str, Size]) -> list[Case]:
     """Draw cases of given sizes, otherwise like one."""
     drawn: list[Case] = []
     like = cases(
@@ -107,12 +107,19 @@ def _drawn(case: Case, restrictions: Restrictions, dims: Mapping[str, int]) -> l
     return [each.replace(clip=case.clip) for each in drawn]
 
 
-def _telling_sizes(system: System, restrictions: Restrictions) -> dict[str, int]:
-    """Return sizes in which each step can be seen: few steps, one sequence, several units."""
+def _telling_sizes(system: System, restrictions: Restrictions) -> dict[str, Size]:
+    """Return sizes in which each step can be seen: few steps, one sequence, several units.
+
+    Numbers of steps differ, so that a step counted from the end is not taken for a certain one.
+    """
     bounds = {**system.sizes, **restrictions.dims}
     units = {axis: UNITS + place % 2 for place, axis in enumerate(system.dims)}
-    wanted = {**units, "T": STEPS, "B": 1}
-    return {axis: max(low, min(high, wanted[axis])) for axis, (low, high) in bounds.items()}
+    wanted = {axis: (n, n) for axis, n in units.items()} | {"T": FEW, "B": (1, 1)}
+    return {
+        axis: (max(low, min(high, least)), max(low, min(high, most)))
+        for axis, (low, high) in bounds.items()
+        for least, most in [wanted[axis]]
+    }
 
 
 def hints_for(run: Run, clip: Clip, verdict: VerdictKind, scaled_by: str | None) -> tuple[str, ...]:

@@ -67,15 +67,17 @@ def diagnose(failed: Verdict, candidate: Candidate, terms: Terms, background: Ba
         return Found()
     named = single(witnesses)
     plain = _unclipped(witnesses, candidate, terms, background.others)
-    factors = _factors(gather_all(_plain(background.probes), candidate, terms))
-    since = first_difference(plain, factors)
+    probes = gather_all(_plain(background.probes), candidate, terms)
+    factors = _factors(probes)
+    unknown = [n for n in _wrong_matrices(probes) if n not in factors]
+    since = first_difference(plain, factors, all_known=not unknown)
     if named and _confirmed(witnesses):
         return Found(by_mutants(named, _confirmed(witnesses)), since)
     return Found(
-        _by_relations(plain, partly=False)
+        _by_relations(plain, failed.case.clip, partly=False)
         or _by_pair(witnesses)
-        or _by_relations(plain, partly=True)
-        or by_factors(factors)
+        or _by_relations(plain, failed.case.clip, partly=True)
+        or by_factors(factors, unknown)
         or _by_condition(background.seen),
         since,
     )
@@ -84,12 +86,20 @@ def diagnose(failed: Verdict, candidate: Candidate, terms: Terms, background: Ba
 def _factors(probes: Sequence[Witness]) -> dict[str, Factor]:
     """Return for each weight which factor of its gradient is wrong, where that can be told."""
     found = {}
-    for name in probes[0].question.system.weights if probes else ():
+    for name in _wrong_matrices(probes):
         failing = [each for each in probes if name in each.failing]
         factor = agreed([wrong_factor(each, name) for each in failing])
         if factor is not None:
             found[name] = factor
     return found
+
+
+def _wrong_matrices(probes: Sequence[Witness]) -> list[str]:
+    """Return the weights with a wrong gradient that something is multiplied by: no biases."""
+    wrong = {name for each in probes for name in each.failing}
+    weights = probes[0].question.system.weights if probes else {}
+    axes = {n: [axis for axis in each.names if not axis.isdigit()] for n, each in weights.items()}
+    return [name for name, each in axes.items() if len(each) > 1 and name in wrong]
 
 
 def _plain(cases: Sequence[Case]) -> list[Case]:
@@ -119,7 +129,7 @@ def _by_pair(witnesses: Sequence[Witness]) -> Diagnosis | None:
     return None if pair is None else by_mutants([pair], _confirmed(witnesses))
 
 
-def _by_relations(witnesses: Sequence[Witness], *, partly: bool) -> Diagnosis | None:
+def _by_relations(witnesses: Sequence[Witness], clip: Clip, *, partly: bool) -> Diagnosis | None:
     """Return what the wrong gradients are, each by itself; all of them, or only some."""
     wrong = [n for n in witnesses[0].got if any(n in each.failing for each in witnesses)]
     found: dict[str, tuple[Relation, int]] = {}
@@ -131,7 +141,9 @@ def _by_relations(witnesses: Sequence[Witness], *, partly: bool) -> Diagnosis | 
             return None
     if not found:
         return None
-    return by_relations(found, [name for name in wrong if name not in found])
+    unexplained = [name for name in wrong if name not in found]
+    unclipped = witnesses[0].case.clip.kind != clip.kind
+    return by_relations(found, unexplained, unclipped=unclipped)
 
 
 def _explained(name: str, witnesses: Sequence[Witness]) -> tuple[Relation, int] | None:

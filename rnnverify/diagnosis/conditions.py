@@ -62,4 +62,4 @@ def _features(case: Case, only: Mapping[str, int]) -> Iterator[str]:
         yield f"{axis} = 1" if n == 1 else f"{axis} > 1"
     for (a, n), (b, m) in combinations(sorted(case.dims.items(), key=lambda d: d[0] in only), 2):
         yield f"{a} {'=' if n == m else '≠'} {only.get(b, b)}"
-    yield from case.regimes
+    yield from (f'the regime "{label}"' for label in case.regimes if ":" in label)

@@ -5,8 +5,8 @@ them is wrong, at which steps, and whether it belongs to a neighbouring step.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,13 @@ PARALLEL = 1e-9
 """By how much less than 1 the cosine between two directions may be, if they are the same."""
 
 
+class Shown(NamedTuple):
+    """What a case shows: how many of its last steps are right, and how many steps it has."""
+
+    right: int
+    steps: int
+
+
 @dataclass(frozen=True)
 class Factor:
     """Which factor of a gradient is wrong.
@@ -31,15 +38,13 @@ class Factor:
     Attributes:
         side: ``adjoint``, or ``activation``, what the weight is multiplied by; ``neither`` where
             neither of the two alone explains the error.
-        right: How many of the last steps are right.
         shift: By how many steps it is late, where it is that of another step; else 0.
-        cases: In how many cases this is so.
+        shown: In each case, at which steps it is right.
     """
 
     side: Literal["adjoint", "activation", "neither"]
-    right: int
     shift: int = 0
-    cases: int = field(default=1, compare=False)
+    shown: tuple[Shown, ...] = ()
 
 
 def wrong_factor(witness: Witness, name: str) -> Factor | None:
@@ -57,7 +62,7 @@ def wrong_factor(witness: Witness, name: str) -> Factor | None:
     elif right_is_right and left_is_right is False:
         known, should, off, side = right, left, error.T, adjoint_is_left
     elif left_is_right is right_is_right is False and np.abs(error).max() * LEFT > blur:
-        return Factor(side="neither", right=0)
+        return Factor(side="neither")
     else:
         return None
     difference = np.linalg.lstsq(known.T, off, rcond=None)[0]
@@ -65,10 +70,11 @@ def wrong_factor(witness: Witness, name: str) -> Factor | None:
     smallest = np.linalg.svd(known, compute_uv=False)[-1]
     if blur > LEFT * wrong.max() * smallest:  # rounding alone would make right steps look wrong
         return None
+    correct = len(wrong) - 1 - int(np.flatnonzero(wrong > LEFT * wrong.max())[-1])
     return Factor(
         side="adjoint" if side else "activation",
-        right=len(wrong) - 1 - int(np.flatnonzero(wrong > LEFT * wrong.max())[-1]),
         shift=_shift(should + difference, should),
+        shown=(Shown(correct, len(wrong)),),
     )
 
 
@@ -143,7 +149,6 @@ def agreed(factors: Sequence[Factor | None]) -> Factor | None:
     shifts = {factor.shift for factor in known}
     return Factor(
         side=known[0].side,
-        right=min(factor.right for factor in known),
         shift=shifts.pop() if len(shifts) == 1 else 0,
-        cases=len(known),
+        shown=tuple(each for factor in known for each in factor.shown),
     )

@@ -46,65 +46,76 @@ def _change(mutant: Mutant) -> Change:
 
 
 def by_relations(
-    found: Mapping[str, tuple[Relation, int]], unexplained: Sequence[str]
+    found: Mapping[str, tuple[Relation, int]], unexplained: Sequence[str], *, unclipped: bool
 ) -> Diagnosis:
     """Return the diagnosis that wrong gradients come out of the right ones in a simple way.
 
     Args:
         found: What each wrong gradient is, and in how many further cases.
         unexplained: The wrong gradients of which that is not known.
+        unclipped: Whether a clip comes after it.
     """
     groups: dict[str, list[str]] = {}
     for name, (relation, _) in found.items():
         groups.setdefault(relation.text, []).append(f"d{name}")
     said = "; ".join(f"{_listed(names)} {text}" for text, names in groups.items())
-    others = ", ".join(f"d{name}" for name in unexplained)
-    rest = f"; where {others} come from is not known" if unexplained else ""
+    clip = ", before the clip" if unclipped else ""
     confirmed_on = min(n for _, n in found.values())
     first, _ = next(iter(found.values()))
     return Diagnosis(
         kind=first.kind,
         name=first.name,
-        text=f"{said}{rest}",
+        text=f"{said}{clip}{_not_known(unexplained)}",
         confirmed_on=confirmed_on,
         confidence=_confidence(confirmed_on),
     )
 
 
-def by_factors(factors: Mapping[str, Factor]) -> Diagnosis | None:
+def by_factors(factors: Mapping[str, Factor], unexplained: Sequence[str]) -> Diagnosis | None:
     """Return the diagnosis that one factor of some gradients is wrong; None for none.
 
     Args:
         factors: Which, for each weight of which that is known.
+        unexplained: Weights whose gradients are wrong, of which it is not known.
     """
-    groups: dict[Factor, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for name, factor in factors.items():
-        groups.setdefault(factor, []).append(f"d{name}")
+        groups.setdefault(_factor_text(factor), []).append(f"d{name}")
     if not groups:
         return None
-    first = next(iter(groups))
-    confirmed_on = min(factor.cases for factor in factors.values())
+    first = next(iter(factors.values()))
+    shown = [each.steps for factor in factors.values() for each in factor.shown]
+    confirmed_on = min(len(factor.shown) for factor in factors.values())
+    said = "; ".join(text.format(", ".join(names)) for text, names in groups.items())
     return Diagnosis(
         kind="steps",
         name=f"{first.side}_of_another_step" if first.shift else f"{first.side}_wrong",
-        text="; ".join(_factor_text(factor, names) for factor, names in groups.items()),
+        text=f"{said}{_not_known(unexplained)}",
         confirmed_on=confirmed_on,
-        confidence=f"certain: solved for in {confirmed_on} cases in which steps can be told apart",
+        confidence=f"solved for in {confirmed_on} cases of up to {max(shown)} steps, which agree",
     )
 
 
-def _factor_text(factor: Factor, names: Sequence[str]) -> str:
-    where = ", ".join(names)
+def _factor_text(factor: Factor) -> str:
+    """Return what is said of a factor, with a place for the gradients."""
+    when = since(factor.shown, several=factor.side == "adjoint")
     other = {1: "after", -1: "before"}.get(factor.shift)
     if factor.side == "adjoint":
-        which = f" are those of the step {other}, and" if other else ""
-        return f"the adjoints in {where}{which} {since(factor.right, several=True)}"
+        said = [f"are those of the step {other}"] if other else []
+        said += [when] if when else []
+        return f"the adjoints in {{}} {', and '.join(said) or 'are wrong'}"
     if other:
-        return f"in {where} each adjoint is multiplied by what belongs to the step {other}"
-    return (
-        f"the adjoints in {where} are right, but not what they are multiplied by, which "
-        f"{since(factor.right)}"
-    )
+        return f"in {{}} each adjoint is multiplied by what belongs to the step {other}"
+    which = f", which {when}" if when else ""
+    return f"the adjoints in {{}} are right, but not what they are multiplied by{which}"
+
+
+def _not_known(names: Sequence[str]) -> str:
+    """Say of which wrong gradients nothing is known."""
+    if not names:
+        return ""
+    listed = ", ".join(f"d{name}" for name in names)
+    return f"; where {listed} {'comes' if len(names) == 1 else 'come'} from is not known"
 
 
 def _listed(names: Sequence[str]) -> str:

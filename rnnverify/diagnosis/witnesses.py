@@ -21,8 +21,8 @@ ROUNDING = 256
 """How far sums in another order may move a wrong gradient, in roundings of its largest entry."""
 BETTER = 0.1
 """What explains an error leaves no more than this share of it."""
-MOST = 10
-"""Witnesses of a failure, and as many in which nothing fails, are enough."""
+MOST_FAILING, MOST_RIGHT = 10, 30
+"""So many witnesses are enough, of a failure and of nothing wrong."""
 MOST_SECONDS = 1.5
 """Seconds in a candidate after which no further witness is called, where it is slow."""
 
@@ -165,7 +165,7 @@ def gather(
 ) -> tuple[Witness, ...]:
     """Return witnesses: of the case that failed first, then of others, failing or not."""
     found: list[Witness] = []
-    room = {True: MOST, False: MOST}
+    room = {True: MOST_FAILING, False: MOST_RIGHT}
     clock = _Clock()
     timed = clock.timed(candidate)
     with suppress(TimeLimitError):

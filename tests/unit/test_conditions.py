@@ -38,8 +38,8 @@ def judged(fails: Callable[[Case], bool]) -> list[Verdict]:
         ("H = 1", lambda case: case.dims["H"] == 1),
         ("V ≠ H", lambda case: case.dims["V"] != case.dims["H"]),
         ("V = H", lambda case: case.dims["V"] == case.dims["H"]),
-        ("state: zero", lambda case: "state: zero" in case.regimes),
-        ("weights: rounded", lambda case: "weights: rounded" in case.regimes),
+        ('the regime "state: zero"', lambda case: "state: zero" in case.regimes),
+        ('the regime "weights: rounded"', lambda case: "weights: rounded" in case.regimes),
     ],
 )
 def test_where_all_is_right_is_told(text: str, right: Callable[[Case], bool]) -> None:

@@ -160,7 +160,7 @@ def test_what_is_not_known_is_said() -> None:
     diagnosis = told(both, RNN).diagnosis
 
     assert diagnosis is not None
-    assert diagnosis.text == "dWhh is its own transpose; where dWhy come from is not known"
+    assert diagnosis.text == "dWhh is its own transpose; where dWhy comes from is not known"
 
 
 def test_several_gradients_of_one_kind_are_told_together() -> None:
