@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 HEAD = """\
-| system | candidate | dtype | cases, under {clips} clips each | false alarms | worst error | \
+| system | dtype | cases of its model | of other right code | false alarms | worst error | \
 inconclusive |
 |---|---|---|---|---|---|---|"""
 
@@ -19,20 +19,21 @@ inconclusive |
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def main(files: tuple[Path, ...]) -> None:
-    """Print one row a system, candidate and dtype, the worst over all clips."""
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    """Print one row a system and dtype: all candidates together, the worst of all clips."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for file in files:
         for row in json.loads(file.read_text())["rows"]:
-            groups[row["system"], row["candidate"], row["dtype"]].append(row)
-    print(HEAD.format(clips=max(map(len, groups.values()))))
-    for (system, candidate, dtype), rows in groups.items():
+            groups[row["system"], row["dtype"]].append(row)
+    print(HEAD)
+    for (system, dtype), rows in groups.items():
+        cases = {row["candidate"]: row["cases"] for row in rows}
+        model = cases.pop("model")
         alarms = sum(row["alarms"] for row in rows)
         worst = max(row["worst"] for row in rows)
         inconclusive = max(row["inconclusive"] for row in rows)
-        cases = rows[0]["cases"]
         print(
-            f"| `{system}` | {candidate} | {dtype} | {cases:,} | {alarms} | {worst:.2f} "
-            f"| {inconclusive:.1%} |"
+            f"| `{system}` | {dtype} | {model:,} | {sum(cases.values()):,} | {alarms} "
+            f"| {worst:.2f} | {inconclusive:.1%} |"
         )
 
 

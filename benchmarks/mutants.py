@@ -27,7 +27,6 @@ from rnnverify.drawing import explore
 from rnnverify.mutants import CATALOGUE
 from rnnverify.mutants.mutant import Mutant
 from rnnverify.records import Case, Clip
-from rnnverify.runs import make_run
 from rnnverify.strategies import cases as case_strategy
 from rnnverify.surveys import Outcome, of_catalogue, of_mutant
 
@@ -62,7 +61,10 @@ def row(system: str, cases: int, seed: int) -> dict[str, Any]:
         outcomes = list(of_catalogue([system], cases=cases, seed=seed))
     planted = [each for each in outcomes if each.name]
     killed = [each.cases for each in planted if each.killed]
-    without = {m: of_mutant_without_entry(m, cases, seed) for m in CATALOGUE[system]}
+    without = {}
+    for mutant in CATALOGUE[system]:
+        with catalogue_without(mutant):
+            without[mutant] = of_mutant(mutant, cases=cases, seed=seed)
     told = {m: found for m, found in without.items() if found.diagnosis is not None}
     return {
         "table": "mutants",
@@ -105,22 +107,6 @@ def catalogue_without(mutant: Mutant) -> Iterator[None]:
     }
     with mock.patch("rnnverify.diagnosis.catalogue.CATALOGUE", rest):
         yield
-
-
-def of_mutant_without_entry(mutant: Mutant, cases: int, seed: int) -> Outcome:
-    """Run a mutant whose own entry is not in the catalogue."""
-    run = make_run(
-        mutant.gradients,
-        mutant.system,
-        name=mutant.name,
-        clips=[mutant.clip],
-        dtype="float64",
-        cases=cases,
-        seed=seed,
-        lengths=mutant.lengths,
-    )
-    with catalogue_without(mutant):
-        return of_mutant(run, mutant)
 
 
 def is_false(mutant: Mutant, found: Outcome) -> bool:

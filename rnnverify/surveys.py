@@ -51,27 +51,31 @@ def of_catalogue(systems: Sequence[str], *, cases: int, seed: int) -> Iterator[O
         seed: The same seed gives the same cases.
     """
     for name in systems:
-        model = find_system(name).gradients
-        for clip, lengths in dict.fromkeys((m.clip, m.lengths) for m in CATALOGUE[name]):
-            run = make_run(
-                model,
-                name,
-                name="",
-                clips=[clip],
-                dtype="float64",
-                cases=cases,
-                seed=seed,
-                lengths=lengths,
-            )
-            yield outcome(run)
-            alike = [m for m in CATALOGUE[name] if (m.clip, m.lengths) == (clip, lengths)]
+        conditions = dict.fromkeys((m.clip, m.lengths) for m in CATALOGUE[name])
+        for condition in conditions:
+            alike = [m for m in CATALOGUE[name] if (m.clip, m.lengths) == condition]
+            yield outcome(replace(run_of(alike[0], cases, seed), name=""))
             for mutant in alike:
-                yield of_mutant(run, mutant)
+                yield of_mutant(mutant, cases=cases, seed=seed)
 
 
-def of_mutant(run: Run, mutant: Mutant) -> Outcome:
+def run_of(mutant: Mutant, cases: int, seed: int) -> Run:
+    """Return a run of the model as it stands, under the conditions in which a mutant shows."""
+    return make_run(
+        find_system(mutant.system).gradients,
+        mutant.system,
+        name=mutant.name,
+        clips=[mutant.clip],
+        dtype="float64",
+        cases=cases,
+        seed=seed,
+        lengths=mutant.lengths,
+    )
+
+
+def of_mutant(mutant: Mutant, *, cases: int, seed: int) -> Outcome:
     """Run one mutant of the catalogue."""
-    found = outcome(replace(run, candidate=mutant.fresh(), name=mutant.name))
+    found = outcome(replace(run_of(mutant, cases, seed), candidate=mutant.fresh()))
     told = found.diagnosis is not None and found.diagnosis.name == mutant.name
     return replace(found, named=told, change=mutant.after.strip())
 

@@ -18,9 +18,8 @@ from rnnverify.hygiene import not_repeatable
 from rnnverify.mutants import CATALOGUE
 from rnnverify.mutants.mutant import Mutant
 from rnnverify.records import Case, Clip
-from rnnverify.runs import make_run
 from rnnverify.strategies import cases
-from rnnverify.surveys import Outcome, of_mutant
+from rnnverify.surveys import of_mutant
 from rnnverify.terms import CONTRACT
 
 MOST = 200
@@ -64,26 +63,11 @@ def test_the_models_are_not_accused_in_the_same_run(system: str) -> None:
             assert not verdict.failed, verdict.text
 
 
-def outcome_of(mutant: Mutant) -> Outcome:
-    """Run a mutant as ``rnnverify mutants`` does."""
-    run = make_run(
-        mutant.gradients,
-        mutant.system,
-        name=mutant.name,
-        clips=[mutant.clip],
-        dtype="float64",
-        cases=MOST,
-        seed=0,
-        lengths=mutant.lengths,
-    )
-    return of_mutant(run, mutant)
-
-
 @pytest.mark.parametrize("system", CATALOGUE)
 def test_mutants_are_named(system: str) -> None:
     """Each as itself, but for those that keep state between calls, which have no case."""
     chosen = CATALOGUE[system][::ONE_IN]
-    outcomes = [outcome_of(mutant) for mutant in chosen]
+    outcomes = [of_mutant(mutant, cases=MOST, seed=0) for mutant in chosen]
 
     assert [o.name for o in outcomes if not o.named and o.verdict != "nondeterministic"] == []
 
@@ -98,7 +82,7 @@ def test_without_their_entries_something_is_told_of_most(start: int) -> None:
             mutant.system: [m for m in CATALOGUE[mutant.system] if m is not mutant]
         }
         with mock.patch("rnnverify.diagnosis.catalogue.CATALOGUE", rest):
-            found = outcome_of(mutant)
+            found = of_mutant(mutant, cases=MOST, seed=0)
         told += found.diagnosis is not None
 
     assert told >= 0.6 * len(chosen)

@@ -13,7 +13,6 @@ from rnnverify.builtin import find_system
 from rnnverify.cli import cli
 from rnnverify.mutants import CATALOGUE
 from rnnverify.mutants.mutant import Mutant
-from rnnverify.runs import Run
 
 KEYS = {"format", "version", "total", "killed", "named", "mutants", "unchanged", "seconds"}
 
@@ -115,10 +114,10 @@ def test_an_interruption_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     few(monkeypatch, TURNED, SLIP)
     of_mutant = surveys.of_mutant
 
-    def interrupted(run: Run, mutant: Mutant) -> surveys.Outcome:
+    def interrupted(mutant: Mutant, **settings: int) -> surveys.Outcome:
         if mutant is SLIP:
             raise KeyboardInterrupt
-        return of_mutant(run, mutant)
+        return of_mutant(mutant, **settings)
 
     monkeypatch.setattr(surveys, "of_mutant", interrupted)
     result = run("--cases", "10", "--json", "-")
