@@ -139,19 +139,20 @@ KINDS: dict[str, tuple[Kind, dict[str, tuple[str, str]]]] = {
     "symmetric recurrence": (is_symmetric, SYMMETRIC),
     "plain sum": (lambda case: "loss: ones" in case.regimes, PLAIN_SUM),
 }
-PLANTED = [(system, kind) for kind, (_, bugs) in KINDS.items() for system in bugs]
 
 
-@pytest.mark.parametrize(("system", "kind"), PLANTED)
-def test_a_bug_that_is_often_hidden_is_found(system: str, kind: str) -> None:
-    """It is found within 100 cases, though in none of the kind that hides it."""
-    hides, bugs = KINDS[kind]
-    candidate = edited(MODULES[system], bugs[system])
-    hiding = [case for case in many(system) if hides(case)]
+@pytest.mark.parametrize("system", MODULES)
+def test_bugs_that_are_often_hidden_are_found(system: str) -> None:
+    """Each is found within 100 cases, though in none of the kind that hides it."""
+    for kind, (hides, bugs) in KINDS.items():
+        if system not in bugs:
+            continue
+        candidate = edited(MODULES[system], bugs[system])
+        hiding = [case for case in many(system) if hides(case)]
 
-    assert is_found(candidate, system)
-    assert hiding
-    assert not any(check(case, candidate).failed for case in hiding)
+        assert is_found(candidate, system), kind
+        assert hiding, kind
+        assert not any(check(case, candidate).failed for case in hiding), kind
 
 
 @cache

@@ -72,10 +72,9 @@ def test_mutants_are_named(system: str) -> None:
     assert [o.name for o in outcomes if not o.named and o.verdict != "nondeterministic"] == []
 
 
-@pytest.mark.parametrize("start", range(2))
-def test_without_their_entries_something_is_told_of_most(start: int) -> None:
+def test_without_their_entries_something_is_told_of_most() -> None:
     """Of mutants that are not in the catalogue, relations and steps explain 60 % at least."""
-    chosen = [m for mutants in CATALOGUE.values() for m in mutants[1 + start :: 4 * ONE_IN]]
+    chosen = [m for mutants in CATALOGUE.values() for m in mutants[1 :: 4 * ONE_IN]]
     told = 0
     for mutant in chosen:
         rest: Mapping[str, Sequence[Mutant]] = {

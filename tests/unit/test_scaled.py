@@ -273,13 +273,14 @@ def test_too_little_is_raised_too() -> None:
 
 
 def test_a_report_reads_well() -> None:
-    """Verdict, system, what was asked for, counts, the failure, a hint, how to see it again."""
+    """Verdict, system, what was asked for, counts, failure, diagnosis, hint, how to see it again."""
     report = verify(scaled(FACTORS["1/T"]), dims={"H": 2}, cases=12)
-    headline, failure, hint, replay = str(report).splitlines()
+    headline, failure, diagnosis, *_, hint, replay = str(report).splitlines()
 
     assert headline.startswith("SCALED  char_rnn  scaled.<locals>.candidate, float64, clip none")
     assert "dims={'H': 2}; 12 cases: " in headline
     assert "times what it should be" in failure
+    assert "behaves like mean_over_the_steps" in diagnosis
     assert hint.startswith("  hint: every gradient is 1/T times")
     assert replay.startswith("  replay: rnnverify.verify(")
     assert repr(report) == f"<Report: {report}>"
