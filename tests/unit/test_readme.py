@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import rnnverify
 from rnnverify.builtin import SYSTEMS
 from rnnverify.cli import cli
+from rnnverify.mutants import CATALOGUE
 from rnnverify.models import char_rnn
 
 ROOT = Path(__file__).parents[2]
@@ -172,3 +173,10 @@ def test_public_names_in_readme_exist() -> None:
     """Whatever README calls by ``rnnverify.name`` is there."""
     for name in re.findall(r"\brnnverify\.([A-Za-z_]+)\(", README):
         assert name in rnnverify.__all__
+
+
+def test_the_catalogue_is_as_large_as_is_said() -> None:
+    """README counts the mutants, and its table has a row for each system."""
+    assert f"{sum(map(len, CATALOGUE.values()))} bugs that people make" in README
+    for system, mutants in CATALOGUE.items():
+        assert f"| `{system}` | {len(mutants)} |" in README

@@ -273,7 +273,7 @@ def test_too_little_is_raised_too() -> None:
 
 
 def test_a_report_reads_well() -> None:
-    """Verdict, system, what was asked for, counts, failure, diagnosis, hint, how to see it again."""
+    """Verdict, system, what was asked for, counts, failure, diagnosis, hint, how to replay it."""
     report = verify(scaled(FACTORS["1/T"]), dims={"H": 2}, cases=12)
     headline, failure, diagnosis, *_, hint, replay = str(report).splitlines()
 
