@@ -16,8 +16,8 @@ from click.testing import CliRunner
 import rnnverify
 from rnnverify.builtin import SYSTEMS
 from rnnverify.cli import cli
-from rnnverify.mutants import CATALOGUE
 from rnnverify.models import char_rnn
+from rnnverify.mutants import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
