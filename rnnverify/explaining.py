@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import zip_longest
 
 from rnnverify.blame import find_fault
 from rnnverify.builtin import system_of
@@ -30,9 +31,8 @@ MORE = 40
 FEW, UNITS = (2, 4), 5
 """Steps, from and to, and units at least, of cases in which steps are to be told apart."""
 DIFFERS = ("inaccurate", "scaled", "wrong", "nonfinite")
-
-
 NONE = Restrictions()
+"""What generated cases keep to if nothing is asked for."""
 
 
 def explain(
@@ -86,11 +86,13 @@ def background(case: Case, seen: Sequence[Verdict], restrictions: Restrictions) 
     """
     failing = [each.case for each in seen if each.failed]
     right = [each.case for each in seen if each.kind == "match" and not each.zero]
+    mixed = zip_longest(failing[:ENOUGH], right)  # a slow candidate is called on a few only
     like = [] if len(failing) >= ENOUGH else _drawn(case, restrictions, case.dims)
     system = system_of(case)
     telling = _telling_sizes(system, restrictions) if system.splits else {}
     probes = _drawn(case, restrictions, telling) if telling else []
-    return Background(others=(*failing[:ENOUGH], *right, *like), probes=probes, seen=seen)
+    others = [case for pair in mixed for case in pair if case is not None]
+    return Background(others=(*others, *like), probes=probes, seen=seen)
 
 
 def _drawn(case: Case, restrictions: Restrictions, dims: Mapping[str, Size]) -> list[Case]:

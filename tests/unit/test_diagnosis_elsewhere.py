@@ -12,7 +12,7 @@ import pytest
 import rnnverify
 from rnnverify.diagnosis.witnesses import MOST_SECONDS, gather, gather_all
 from rnnverify.errors import MismatchError
-from rnnverify.explaining import explain
+from rnnverify.explaining import NONE, background, explain
 from rnnverify.models import char_rnn, char_rnn_truncated
 from rnnverify.records import Array, Candidate, Case
 from rnnverify.results import Diagnosis
@@ -175,3 +175,17 @@ def test_only_a_slow_candidate_gets_fewer_witnesses(monkeypatch: pytest.MonkeyPa
     assert len(quick) > 10
     assert len(slow) == 2
     assert len(gather(some[0], taking(MOST_SECONDS), CONTRACT, some[1:])) == 2
+
+
+def test_failing_cases_and_right_ones_take_turns() -> None:
+    """However few cases a slow candidate is called on, some of them could refute a diagnosis."""
+
+    def wrong(case: Case) -> Mapping[str, Any]:
+        returned = char_rnn.gradients(case)
+        return returned | {"by": returned["by"] * (1 + case.dims["T"] % 2)}
+
+    seen = [rnnverify.check(case, wrong) for case in drawn("char_rnn")]
+    first = next(verdict for verdict in seen if verdict.failed)
+    others = background(first.case, seen, NONE).others[:6]
+
+    assert [rnnverify.check(case, wrong).failed for case in others] == [True, False] * 3
