@@ -244,5 +244,5 @@ def _named(outcome: "Outcome") -> str:
 def _summary(planted: "Sequence[Outcome]") -> str:
     after = [each.cases for each in planted if each.killed]
     named = sum(each.named for each in planted)
-    median = f", the median after {statistics.median(after):g} cases" if after else ""
+    median = f", half of them by case {statistics.median(after):g}" if after else ""
     return f"{len(after)} of {len(planted)} mutants killed{median}; {named} named"
