@@ -115,3 +115,17 @@ def test_the_condition_is_told_in_a_sentence() -> None:
     assert (diagnosis.kind, diagnosis.name) == ("condition", "T = 1")
     assert diagnosis.text.startswith("right in all ")
     assert "cases with T = 1; of the" in diagnosis.text
+
+
+def test_a_size_that_never_varies_is_told_as_a_number() -> None:
+    """Where V is 2 in every case, code that fails but for T = 2 is not told to need T = V."""
+    drawn: list[Case] = []
+    explore(cases("char_rnn", dims={"V": 2, "T": (2, 5)}), drawn.append, seed=0, cases=80)
+    verdicts = [
+        replace(v, kind="wrong") if v.case.dims["T"] != 2 else v
+        for v in (check(case, char_rnn.gradients) for case in drawn)
+    ]
+    found = find_condition(verdicts)
+
+    assert found is not None
+    assert found.text == "T = 2"

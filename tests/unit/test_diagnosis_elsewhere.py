@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 import rnnverify
-from rnnverify.diagnosis.witnesses import MOST_SECONDS, gather, gather_all
-from rnnverify.errors import MismatchError
+from rnnverify.builtin import CHAR_RNN
+from rnnverify.diagnosis.witnesses import MOST_FAILING, MOST_SECONDS, gather, gather_all
+from rnnverify.errors import MismatchError, PassedOnError
+from rnnverify.execution import FAILING, KEPT, Watch
 from rnnverify.explaining import NONE, background, explain
 from rnnverify.models import char_rnn, char_rnn_truncated
 from rnnverify.records import Array, Candidate, Case
 from rnnverify.results import Diagnosis
+from rnnverify.runs import Batch
 from rnnverify.terms import CONTRACT
 from rnnverify.trials import Trial
 from tests.planting import SMALL, drawn, instead
@@ -189,3 +192,45 @@ def test_failing_cases_and_right_ones_take_turns() -> None:
     others = background(first.case, seen, NONE).others[:6]
 
     assert [rnnverify.check(case, wrong).failed for case in others] == [True, False] * 3
+
+
+def test_right_cases_are_asked_after_all_failures() -> None:
+    """However many cases fail, those that are right may still refute."""
+
+    def wrong(case: Case) -> Mapping[str, Any]:
+        returned = char_rnn.gradients(case)
+        return returned | {"by": returned["by"] * (2 if case.dims["T"] > 1 else 1)}
+
+    failing = [char_rnn_case(T=4, seed=seed) for seed in range(MOST_FAILING + 3)]
+    right = [char_rnn_case(T=1, seed=seed) for seed in range(5)]
+    found = gather(failing[0], wrong, CONTRACT, [*failing[1:], *right])
+
+    assert [bool(each.failing) for each in found] == [True] * MOST_FAILING + [False] * 5
+
+
+def test_what_is_turned_away_later_drops_no_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A skip in a case that is asked besides leaves the diagnosis as it is."""
+
+    def turned_away(*_: Any) -> None:
+        raise PassedOnError(Exception())
+
+    wrong = mended(char_rnn.gradients, "Whh", np.transpose)
+    seen = [rnnverify.check(case, wrong) for case in drawn("char_rnn")]
+    failed = next(verdict for verdict in seen if verdict.failed)
+    for name in ("not_repeatable", "first_wrong_step", "find_fault"):
+        monkeypatch.setattr(f"rnnverify.explaining.{name}", turned_away)
+    failure = explain(failed, wrong, CONTRACT, "", seen=seen)
+
+    assert name_of(failure.diagnosis) == ("mutant", "recurrent_gradient_transposed")
+    assert (failure.step, failure.fault) == (None, None)
+
+
+def test_failures_are_kept_however_late_they_come() -> None:
+    """A diagnosis of a rare bug finds its cases, though they come after many that are right."""
+    right = rnnverify.check(char_rnn_case(), char_rnn.gradients)
+    wrong = rnnverify.check(char_rnn_case(), mended(char_rnn.gradients, "Whh", np.negative))
+    watch = Watch(rnnverify.Clip(), CHAR_RNN.dims)
+    for number in range(3 * KEPT):
+        watch.add(Batch(0, 3 * KEPT, 0), number, right if number < 2 * KEPT else wrong)
+
+    assert watch.kept == [*[right] * KEPT, *[wrong] * FAILING]

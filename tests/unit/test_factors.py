@@ -18,6 +18,7 @@ from tests.planting import drawn, told
 from tests.support import char_rnn_case, edited, mended
 
 DWHH = '"Whh": dhraw.T @ h[:-1],'
+DWHH_RIGHT = "dhraw.T @ h[:-1]"
 DWH = '"Wh": h[:-1].reshape(len(rows), -1).T @ rows,'
 
 
@@ -257,3 +258,33 @@ def test_a_wrong_factor_is_told(text: str, name: str, said: str) -> None:
     assert ("steps", name) == (diagnosis.kind, diagnosis.name)
     assert diagnosis.text.startswith(said)
     assert diagnosis.confirmed_on >= 3
+
+
+def test_nearly_parallel_steps_make_nothing_of_rounding() -> None:
+    """An error of step 0 alone is not solved for where rounding would make all steps look wrong."""
+    small: dict[str, Any] = {"Wxh": 1e-4 * np.ones((5, 6)), "Whh": 1e-4 * np.ones((5, 5))}
+    late = in_whh(f"{DWHH_RIGHT} + 1e-9 * np.outer(np.cos(dhraw[0]), h[0])")
+    early = in_whh(f"{DWHH_RIGHT} + 1e-9 * np.outer(np.cos(dhraw[2]), h[2])")
+    apart, alike = (char_rnn_case(T=3, H=5, V=6, **arrays) for arrays in ({}, small))
+
+    for candidate, right in ((late, 2), (early, 0)):
+        clear, blurred = (witness(case, candidate, CONTRACT) for case in (apart, alike))
+        assert clear is not None
+        assert blurred is not None
+        assert "Whh" in blurred.failing
+        assert told_of(wrong_factor(clear, "Whh")) == ("adjoint", right, 0)
+        assert wrong_factor(blurred, "Whh") is None
+
+
+def test_where_a_matrix_is_not_explained_no_step_is_called_right() -> None:
+    """The adjoints in dWxh are right at the last step; of those in dWhh that is not known."""
+    both = edited(
+        char_rnn,
+        ("dhnext = dhraw[t] @ Whh", "dhnext = np.cos(9 * dhraw[t])"),
+        (DWHH, '"Whh": np.cos(9 * dhraw).T @ np.cos(9 * h[1:]),'),
+    )
+    found = told(both, "char_rnn")
+
+    assert found.since == ""
+    assert found.diagnosis is not None
+    assert found.diagnosis.text.endswith("; where dWhh comes from is not known")

@@ -1,5 +1,6 @@
 """Relations: a wrong gradient that comes out of the right ones in a simple way is told so."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -181,3 +182,28 @@ def test_noise_is_no_relation() -> None:
         return np.asarray(right["Why"] * random.uniform(0.5, 1.5, right["Why"].shape))
 
     assert told(instead(RNN, "Why", noisy), RNN).diagnosis is None
+
+
+def test_no_more_digits_of_a_factor_are_told_than_are_known() -> None:
+    """Of an error near rounding one digit is left, of a larger one there are three."""
+    near, far = (told(instead(RNN, "Why", off(e)), RNN).diagnosis for e in (1e-14, 1.234e-9))
+
+    assert near is not None
+    assert far is not None
+    assert re.search(r"is 1 \+ \de-14 times", near.text)
+    assert "is 1 + 1.23e-09 times" in far.text
+
+
+def off(error: float) -> Callable[[Case, dict[str, Array]], Array]:
+    """Return what makes a gradient wrong by a share of itself."""
+    return lambda _, right: right["Why"] * (1 + error)
+
+
+def test_what_is_found_without_the_clip_says_so() -> None:
+    """Under a clip, a relation is sought before it, and told as that."""
+    under_clip = told(instead(RNN, "Whh", transposed), RNN, clip="value").diagnosis
+    plain = told(instead(RNN, "Whh", transposed), RNN).diagnosis
+
+    assert under_clip is not None
+    assert plain is not None
+    assert under_clip.text == f"{plain.text}, before the clip"
