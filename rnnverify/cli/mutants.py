@@ -14,7 +14,7 @@ from rich.table import Table
 
 from rnnverify import __version__
 from rnnverify.cli.loading import load_place, load_test
-from rnnverify.cli.options import held_to
+from rnnverify.cli.options import CACHED, TO_JSON, held_to
 from rnnverify.cli.output import (
     STDOUT,
     check_writable,
@@ -62,13 +62,8 @@ Exit codes:
 @click.option("--cases", default=200, show_default=True, metavar="N", help="Cases to survive.")
 @click.option("--seed", default=0, show_default=True, metavar="S", help="Same seed, same cases.")
 @held_to
-@click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
-@click.option(
-    "--cache/--no-cache",
-    default=True,
-    help="Keep compiled references for the next run.",
-    show_default=True,
-)
+@TO_JSON
+@CACHED
 @click.pass_context
 def mutants(context: click.Context, /, **options: Any) -> None:
     """Plant bugs, and see whether each is found, how soon, and whether it is named.

@@ -1,4 +1,4 @@
-"""Options that several commands share: what a candidate is held to."""
+"""Options that several commands share: what a candidate is held to, and where results go."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -8,6 +8,15 @@ import click
 
 from rnnverify.terms import TIMEOUT
 
+TO_JSON = click.option(
+    "--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output."
+)
+CACHED = click.option(
+    "--cache/--no-cache",
+    default=True,
+    help="Keep compiled references for the next run.",
+    show_default=True,
+)
 _HELD_TO = (
     click.option(
         "--truncate",

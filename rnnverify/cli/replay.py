@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from rnnverify.cli.loading import load_candidate, load_system
+from rnnverify.cli.options import TO_JSON
 from rnnverify.cli.output import STDOUT, check_writable, console, stdout_kept_clean, write
 from rnnverify.cli.process import OWN_PROCESS, settle
 from rnnverify.cli.supervising import Told, supervise
@@ -66,7 +67,7 @@ class Options:
     metavar="SECONDS",
     help="How long a call of the candidate may take.",
 )
-@click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
+@TO_JSON
 @click.pass_context
 def replay(context: click.Context, /, **options: object) -> None:
     """Show the case in FILE, and check CANDIDATE on it, if one is named.

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnnverify.cli.loading import load_system
+from rnnverify.cli.options import TO_JSON
 from rnnverify.cli.output import check_writable, write
 from rnnverify.errors import UsageError
 
@@ -24,7 +25,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("name", required=False)
-@click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
+@TO_JSON
 def systems(name: str | None, target: str | None) -> None:
     """List the systems: their arrays with named axes, their gradients, their source.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnverify.cli.options import held_to
+from rnnverify.cli.options import CACHED, TO_JSON, held_to
 from rnnverify.cli.output import (
     STDOUT,
     check_writable,
@@ -95,13 +95,8 @@ Exit codes:
     metavar="DIR",
     help="Save the smallest failing case there, for rnnverify replay.",
 )
-@click.option("--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output.")
-@click.option(
-    "--cache/--no-cache",
-    default=True,
-    help="Keep compiled references for the next run.",
-    show_default=True,
-)
+@TO_JSON
+@CACHED
 @click.pass_context
 def verify(context: click.Context, /, **options: object) -> None:
     """Check every gradient of CANDIDATE, with and without clipping.
