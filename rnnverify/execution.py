@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rnnverify.checker import check_under
+from rnnverify.defining import place_of
 from rnnverify.errors import PassedOnError
 from rnnverify.hygiene import CHECKS, Finding, not_repeatable, not_zero_for_zero
 from rnnverify.programs import unknown_primitives
@@ -33,9 +34,9 @@ class Watch:
     first verdicts of all are kept to find out from what the failing ones have in common.
     """
 
-    def __init__(self, clip: Clip, axes: Mapping[str, str]) -> None:
+    def __init__(self, clip: Clip, axes: Mapping[str, str], *, detailed: bool = False) -> None:
         self.clip = clip
-        self.tally = Tally(axes)
+        self.tally = Tally(axes, detailed=detailed)
         self.first: dict[VerdictKind, tuple[Batch, int, Verdict]] = {}
         self.kept: list[Verdict] = []
 
@@ -71,7 +72,9 @@ class Execution:
     findings: dict[str, Finding] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.watches = [Watch(clip, self.run.system.dims) for clip in self.run.clips]
+        run = self.run
+        axes, detailed = run.system.dims, run.detailed
+        self.watches = [Watch(clip, axes, detailed=detailed) for clip in run.clips]
 
     @property
     def has_failed_enough(self) -> bool:
@@ -163,6 +166,8 @@ class Execution:
             hygiene=self.hygiene(watch),
             first_failed=watch.first_failed,
             scaled_by=tally.scaled_by if tally.verdict == "scaled" else None,
+            place=place_of(run.candidate),
+            details=tally.details,
         )
 
     def _notes(self, watch: Watch) -> Iterator[str]:

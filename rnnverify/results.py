@@ -7,7 +7,7 @@ from html import escape
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-from rnnverify.records import InputKind
+from rnnverify.records import Array, InputKind
 from rnnverify.verdicts import MISMATCHES, Verdict, VerdictKind
 
 
@@ -31,6 +31,56 @@ class GradientSummary:
     conclusive: int
     nonzero: int
     differ: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Detail:
+    """One gradient over all cases of a run, as pictures show it.
+
+    Attributes:
+        errors: The largest error in tolerances at each place, over cases that are not inconclusive;
+            as large as the largest case along each axis, NaN where no case reached.
+        digits: The decimal digits available, and those that agree, of each conclusive case.
+        steps: The error in tolerances where only the loss of one step counts, for each step of one
+            case: the smallest that fails, or else the longest that was kept. Empty where losses
+            cannot be told apart; NaN where a step's is inconclusive.
+    """
+
+    errors: Array | None
+    digits: tuple[tuple[float, float], ...]
+    steps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a candidate is defined.
+
+    Attributes:
+        file: Its file; from the current directory on, if it is in there.
+        line: The number of its first line.
+    """
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """Something that is worse than a baseline says.
+
+    Attributes:
+        check: What was checked, as the baseline calls it.
+        kind: ``verdict``, ``accuracy``, ``digits``, ``conclusive``, ``regime``, ``clip``,
+            ``cases``, ``mutants``, ``speed``, ``missing`` (no longer checked) or ``corpus`` (a
+            case that was kept fails).
+        text: The same in a sentence.
+        place: Where the candidate is defined.
+    """
+
+    check: str
+    kind: str
+    text: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +267,8 @@ class Report:
         scaled_by: The constant factor over all gradients, where that is all that is wrong.
         first_failed: The number of the first case that failed, from 1; None where none did.
         failure: The smallest failing case; None where nothing failed.
+        place: Where the candidate is defined; None where that cannot be told.
+        details: What pictures show, for each gradient; empty unless it was asked for.
     """
 
     system: str
@@ -242,6 +294,10 @@ class Report:
     scaled_by: str | None = None
     first_failed: int | None = None
     failure: Failure | None = None
+    place: Place | None = None
+    details: Mapping[str, Detail] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False, compare=False
+    )
 
     @property
     def ok(self) -> bool:

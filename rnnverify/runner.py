@@ -6,6 +6,7 @@ results for the same case, ends a run early: nothing it does later would mean an
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 
 from rnnverify.checker import check_under
 from rnnverify.drawing import EnoughError, explore, smallest
+from rnnverify.errors import PassedOnError
 from rnnverify.execution import Execution, Watch
 from rnnverify.explaining import explain, hints_for
+from rnnverify.locating import errors_by_step
 from rnnverify.records import Candidate, Case, Clip, Truncation
 from rnnverify.restrictions import Size
-from rnnverify.results import Failure, Report
+from rnnverify.results import Detail, Failure, Report
 from rnnverify.runs import Batch, Run, make_run
 from rnnverify.scales import Scale
 from rnnverify.storage import save_case
@@ -137,7 +140,26 @@ def _reported(execution: Execution, watch: Watch) -> Report:
         verdict=verdict,
         hints=hints_for(run, watch.clip, verdict, report.scaled_by),
         failure=failure,
+        details=_stepped(run, watch, report, failure),
     )
+
+
+def _stepped(
+    run: Run, watch: Watch, report: Report, failure: Failure | None
+) -> Mapping[str, Detail]:
+    """Return a report's details, with what each step's loss shows of one case."""
+    conclusive = [each for each in watch.kept if each.kind == "match" and not each.zero]
+    shown = failure.verdict if failure else max(conclusive, key=_length, default=None)
+    if not report.details or shown is None or not shown.comparisons or shown.hung:
+        return report.details
+    steps: Mapping[str, tuple[float, ...]] = {}
+    with suppress(PassedOnError):
+        steps = errors_by_step(shown.case, run.candidate, run.terms)
+    return {n: replace(each, steps=steps.get(n, ())) for n, each in report.details.items()}
+
+
+def _length(verdict: Verdict) -> int:
+    return verdict.case.dims["T"]
 
 
 def _failure(execution: Execution, watch: Watch) -> tuple[VerdictKind, Failure | None]:

@@ -54,6 +54,7 @@ class Run:
         fixed: Arrays held at a value.
         terms: What the candidate is held to.
         save: The folder that the case of a failure is saved in.
+        detailed: Whether reports hold what pictures show.
         replay: Gives the command that shows a failure under a clip again, from a file if there is
             one, else from its number.
 
@@ -77,6 +78,7 @@ class Run:
     fixed: Mapping[str, Any] | None = None
     terms: Terms = field(default_factory=Terms)
     save: Path | None = None
+    detailed: bool = False
     replay: Callable[[Clip, Path | None, int | None], str] | None = None
 
     def __post_init__(self) -> None:

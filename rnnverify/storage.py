@@ -6,11 +6,11 @@ arrays against the system's axes and values, the rest against what it may be. No
 because a file names it.
 """
 
+import io
 import json
 import os
 import zipfile
 from collections.abc import Container, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 
 from rnnverify.builtin import find_system
 from rnnverify.errors import UsageError
+from rnnverify.files import write_whole
 from rnnverify.records import Array, Case, Clip, Truncation
 from rnnverify.systems import System
 from rnnverify.terms import known_only, make_terms
@@ -91,23 +92,19 @@ def save_case(
         "message": message,
         "terms": dict(terms or {}),
     }
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    arrays: dict[str, Any] = {f"{PREFIX}{name}": array for name, array in case.items()}
+    content = io.BytesIO()
     try:
+        arrays[ABOUT] = json.dumps(about)
+        np.savez_compressed(content, **arrays)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            arrays: dict[str, Any] = {f"{PREFIX}{name}": array for name, array in case.items()}
-            arrays[ABOUT] = json.dumps(about)
-            np.savez_compressed(file, **arrays)
-        temporary.replace(target)
+        write_whole(target, content.getvalue())
     except OSError as error:
         message = f"save: cannot write {target}: {error.strerror}"
         raise UsageError(message) from None
     except TypeError as error:
         message = f"save: terms hold what no file can hold: {error}"
         raise UsageError(message) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return target
 
 

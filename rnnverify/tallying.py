@@ -4,7 +4,10 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping
 
-from rnnverify.results import GradientSummary
+import numpy as np
+
+from rnnverify.records import Array
+from rnnverify.results import Detail, GradientSummary
 from rnnverify.scales import Seen, explaining
 from rnnverify.verdicts import VERDICT_KINDS, Comparison, Verdict, VerdictKind
 
@@ -19,10 +22,12 @@ class Tally:
 
     Args:
         axes: What each axis of the system is, by its name.
+        detailed: Whether the error of every entry is kept, too.
     """
 
-    def __init__(self, axes: Mapping[str, str]) -> None:
+    def __init__(self, axes: Mapping[str, str], *, detailed: bool = False) -> None:
         self.cases = 0
+        self._detailed = detailed
         self._axes = axes
         self._ratios: list[Seen] = []
         self.counts: Counter[str] = Counter()
@@ -46,7 +51,10 @@ class Tally:
         self._notes.update(verdict.notes)
         for comparison in verdict.comparisons:
             tally = self._gradients.setdefault(comparison.gradient, _GradientTally())
-            tally.add(comparison, judged=verdict.kind != "inconclusive")
+            judged = verdict.kind != "inconclusive"
+            tally.add(comparison, judged=judged)
+            if self._detailed and judged and comparison.errors is not None:
+                tally.errors = largest(tally.errors, comparison.errors)
 
     @property
     def failed(self) -> int:
@@ -89,6 +97,17 @@ class Tally:
         return {name: tally.summary for name, tally in self._gradients.items()}
 
     @property
+    def details(self) -> Mapping[str, Detail]:
+        """The error of every entry, and every case's digits; nothing unless they were kept."""
+        return {
+            name: Detail(
+                errors=tally.errors, digits=tuple(zip(tally.available, tally.agree, strict=True))
+            )
+            for name, tally in self._gradients.items()
+            if tally.errors is not None
+        }
+
+    @property
     def unchecked(self) -> tuple[str, ...]:
         """The gradients that were never returned."""
         return tuple(name for name in self._unchecked if name not in self._gradients)
@@ -110,6 +129,7 @@ class _GradientTally:
         self.worst: float | None = None
         self.available: list[float] = []
         self.agree: list[float] = []
+        self.errors: Array | None = None
 
     def add(self, comparison: Comparison, *, judged: bool) -> None:
         self.nonzero += not comparison.zero
@@ -119,6 +139,10 @@ class _GradientTally:
         if comparison.conclusive:
             self.available.append(comparison.digits)
             self.agree.append(comparison.agree)
+
+    @property
+    def digits(self) -> tuple[tuple[float, float], ...]:
+        return tuple(zip(self.available, self.agree, strict=True))
 
     @property
     def enough(self) -> bool:
@@ -134,3 +158,18 @@ class _GradientTally:
             nonzero=self.nonzero,
             differ=self.differ,
         )
+
+
+def largest(errors: Array | None, others: Array) -> Array:
+    """Return the larger error at each place, arrays of other sizes being as large as they are.
+
+    What lies beyond both is NaN.
+    """
+    if errors is None:
+        return others
+    shape = tuple(max(sizes) for sizes in zip(errors.shape, others.shape, strict=True))
+    grown = np.full(shape, np.nan)
+    for each in (errors, others):
+        part = tuple(slice(size) for size in each.shape)
+        grown[part] = np.fmax(grown[part], each)
+    return grown

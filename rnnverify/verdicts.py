@@ -1,7 +1,7 @@
 """Verdicts: what is found out about one case."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from rnnverify.errors import (
@@ -14,7 +14,7 @@ from rnnverify.errors import (
     ScaledGradientError,
     WrongGradientError,
 )
-from rnnverify.records import Case
+from rnnverify.records import Array, Case
 
 VerdictKind = Literal[
     "match",
@@ -49,6 +49,7 @@ class Comparison:
         conclusive: Whether this gradient could have failed, and to enough digits to say so.
         zero: Whether the gradient is identically zero.
         tolerated: Whether it matches only because so many digits are declared to be enough.
+        errors: The error of each entry, in tolerances.
     """
 
     gradient: str
@@ -63,6 +64,7 @@ class Comparison:
     conclusive: bool
     zero: bool
     tolerated: bool = False
+    errors: Array | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from rnnverify.errors import UsageError
+from rnnverify.files import write_whole
 
 STDOUT = "-"
 PLAIN_WIDTH = 120
@@ -57,12 +58,7 @@ def write(text: str, target: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 @contextmanager

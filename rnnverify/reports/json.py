@@ -32,11 +32,12 @@ def report_values(report: Report) -> dict[str, Any]:
     values = {
         field.name: getattr(report, field.name)
         for field in dataclasses.fields(report)
-        if field.name not in ("gradients", "failure")
+        if field.name not in ("gradients", "failure", "place", "details")
     }
     gradients = {name: dataclasses.asdict(each) for name, each in report.gradients.items()}
     failure = report.failure and failure_values(report.failure)
-    return {**values, "gradients": gradients, "failure": failure}
+    place = report.place and dataclasses.asdict(report.place)
+    return {**values, "gradients": gradients, "failure": failure, "place": place}
 
 
 def failure_values(failure: Failure) -> dict[str, Any]:

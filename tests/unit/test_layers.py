@@ -11,10 +11,11 @@ import rnnverify
 
 ROOT = Path(rnnverify.__file__).parent
 LEVELS = {
-    0: "records axes scales deadlines",
+    0: "records axes scales deadlines files",
     1: "verdicts terms clipping references adapters drawing",
     2: "results models loops edits comparing thresholds systems",
-    3: "tallying reports builtin calling padding rounding regimes sources restrictions shapes",
+    3: "builtin calling defining padding regimes reports restrictions rounding shapes sources "
+    "tallying",
     4: "unrolling strategies statistics storage conventions mutants",
     5: "programs",
     6: "evaluation",
