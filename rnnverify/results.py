@@ -70,9 +70,9 @@ class Regression:
 
     Attributes:
         check: What was checked, as the baseline calls it.
-        kind: ``verdict``, ``accuracy``, ``digits``, ``conclusive``, ``regime``, ``clip``,
-            ``cases``, ``mutants``, ``speed``, ``missing`` (no longer checked) or ``corpus`` (a
-            case that was kept fails).
+        kind: ``verdict``, ``inconclusive``, ``accuracy``, ``digits``, ``conclusive``, ``regime``,
+            ``clip``, ``cases``, ``mutants``, ``speed``, ``missing`` (no longer checked) or
+            ``corpus`` (a case that was kept fails).
         text: The same in a sentence.
         place: Where the candidate is defined.
     """

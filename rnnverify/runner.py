@@ -115,6 +115,14 @@ def execute(
         visited: Is called after every case.
         enough: After how many failing cases it ends; None for never.
     """
+    execution = executed(run, visited, enough=enough)
+    return [_reported(execution, watch) for watch in execution.watches]
+
+
+def executed(
+    run: Run, visited: Callable[[], None] = lambda: None, *, enough: int | None = None
+) -> Execution:
+    """Run all cases as ``execute`` does, and return what was found, with no failure explained."""
     run.prepare()
     execution = Execution(run, enough)
     for batch in run.batches:
@@ -129,7 +137,7 @@ def execute(
                 visited()
 
         explore(run.strategy, visit, seed=batch.seed, cases=batch.cases)
-    return [_reported(execution, watch) for watch in execution.watches]
+    return execution
 
 
 def _reported(execution: Execution, watch: Watch) -> Report:

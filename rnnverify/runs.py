@@ -55,8 +55,8 @@ class Run:
         terms: What the candidate is held to.
         save: The folder that the case of a failure is saved in.
         detailed: Whether reports hold what pictures show.
-        replay: Gives the command that shows a failure under a clip again, from a file if there is
-            one, else from its number.
+        replay: Gives the command that shows a failure of a run under a clip again, from a file if
+            there is one, else from its number.
 
     Raises:
         UsageError: if there are too few cases, the seed is negative, the dtype is unknown, or what
@@ -79,7 +79,7 @@ class Run:
     terms: Terms = field(default_factory=Terms)
     save: Path | None = None
     detailed: bool = False
-    replay: Callable[[Clip, Path | None, int | None], str] | None = None
+    replay: Callable[["Run", Clip, Path | None, int | None], str] | None = None
 
     def __post_init__(self) -> None:
         if self.cases < 1:
@@ -174,7 +174,7 @@ class Run:
             number: The number of the first case that failed, where there is one.
         """
         if self.replay is not None:
-            return self.replay(clip, saved, number)
+            return self.replay(self, clip, saved, number)
         if saved is not None:
             words = "".join(f", {name}={value!r}" for name, value in self.checked.items())
             return f"rnnverify.check(rnnverify.load_case({str(saved)!r}), {self.name}{words})"

@@ -8,7 +8,7 @@ from rnnverify.edits import Edit
 from rnnverify.mutants import CATALOGUE
 from rnnverify.mutants.mutant import Mutant
 from rnnverify.results import Diagnosis, Report
-from rnnverify.runner import execute
+from rnnverify.runner import execute, executed
 from rnnverify.runs import Run, make_run
 from rnnverify.verdicts import VERDICT_KINDS, VerdictKind
 
@@ -91,6 +91,24 @@ def of_edits(run: Run, edits: Iterable[Edit]) -> Iterator[Outcome]:
     for edit in edits:
         found = outcome(replace(run, candidate=edit.candidate, name=edit.name))
         yield replace(found, change=f"{edit.path}:{edit.line}: {edit.after}")
+
+
+def kills_of_catalogue(system: str, *, cases: int, seed: int) -> dict[str, bool]:
+    """Return of every mutant of a system whether a case killed it, with nothing explained."""
+    return {
+        mutant.name: is_killed(replace(run_of(mutant, cases, seed), candidate=mutant.fresh()))
+        for mutant in CATALOGUE[system]
+    }
+
+
+def kills_of_edits(run: Run, edits: Iterable[Edit]) -> dict[str, bool]:
+    """Return of every edit of somebody's own code whether a case killed it."""
+    return {edit.name: is_killed(replace(run, candidate=edit.candidate)) for edit in edits}
+
+
+def is_killed(run: Run) -> bool:
+    """Whether one of a run's cases fails; those after the first are not run."""
+    return any(watch.tally.failed for watch in executed(run, enough=1).watches)
 
 
 def outcome(run: Run) -> Outcome:

@@ -1,10 +1,11 @@
-"""The command line: ``rnnverify verify``, ``replay``, ``new-test``, ``mutants``, ``systems``."""
+"""The command line: ``rnnverify`` and its commands, each in a file of its own."""
 
 import sys
 
 import click
 
 from rnnverify import __version__
+from rnnverify.cli.gate import gate
 from rnnverify.cli.mutants import mutants
 from rnnverify.cli.new_test import new_test
 from rnnverify.cli.process import OWN_PROCESS
@@ -13,7 +14,7 @@ from rnnverify.cli.systems import systems
 from rnnverify.cli.verify import verify
 from rnnverify.errors import RnnverifyError
 
-EPILOG = "Exit codes: 0 all match, 1 a gradient does not, 2 bad usage or an invalid candidate."
+EPILOG = "Exit codes: 0 all is well, 1 a gradient is not, 2 bad usage or an invalid candidate."
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +26,7 @@ def cli() -> None:
 cli.add_command(verify)
 cli.add_command(replay)
 cli.add_command(new_test)
+cli.add_command(gate)
 cli.add_command(mutants)
 cli.add_command(systems)
 

@@ -25,7 +25,7 @@ from rnnverify.cli.output import (
 )
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.cli.requests import Options, requested
-from rnnverify.cli.verify import INTERRUPTED
+from rnnverify.cli.running import INTERRUPTED
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import FORMAT, render
 

@@ -1,6 +1,6 @@
 """Options that several commands share: what a candidate is held to, and where results go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -10,6 +10,20 @@ from rnnverify.terms import TIMEOUT
 
 TO_JSON = click.option(
     "--json", "target", metavar="PATH|-", help="Write JSON there; - is standard output."
+)
+_REPORTED = (
+    click.option("--junit", metavar="PATH|-", help="Write JUnit XML there."),
+    click.option(
+        "--markdown",
+        metavar="PATH|-",
+        help='Write Markdown there, as for GitHub: "$GITHUB_STEP_SUMMARY".',
+    ),
+    click.option("--html", metavar="PATH|-", help="Write a page with pictures there."),
+    click.option(
+        "--annotate/--no-annotate",
+        default=None,
+        help="Print GitHub annotations at the candidate's lines.  [default: in GitHub Actions]",
+    ),
 )
 CACHED = click.option(
     "--cache/--no-cache",
@@ -74,4 +88,13 @@ _HELD_TO = (
 
 def held_to(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say what a candidate is held to."""
-    return reduce(lambda wrapped, option: option(wrapped), reversed(_HELD_TO), command)
+    return _with(_HELD_TO, command)
+
+
+def reported(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say where reports go, besides JSON."""
+    return _with(_REPORTED, command)
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)

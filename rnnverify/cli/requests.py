@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a command line says."""
+    """What a command line says, of one candidate or of the built-in models.
+
+    ``name`` is what reports call the candidate, if not by what it is loaded from.
+    """
 
     candidate: str | None
     system: tuple[str, ...]
@@ -42,6 +45,11 @@ class Options:
     save: Path | None
     target: str | None
     cache: bool
+    junit: str | None = None
+    markdown: str | None = None
+    html: str | None = None
+    annotate: bool | None = None
+    name: str | None = None
 
 
 def requested(options: Options) -> list["Run"]:
@@ -67,7 +75,7 @@ def requested(options: Options) -> list["Run"]:
         make_run(
             loaded or _model(system, truncation),
             system,
-            name=options.candidate or _name(_model(system, truncation)),
+            name=options.name or options.candidate or _name(_model(system, truncation)),
             clips=options.clip or (("none",) if own else CLIP_KINDS),
             dtype=dtype,
             cases=options.cases,
@@ -84,6 +92,7 @@ def requested(options: Options) -> list["Run"]:
             digits=options.digits,
             timeout=options.timeout,
             save=options.save,
+            detailed=options.html is not None,
             replay=partial(
                 _replay,
                 replace(options, system=(named.get(system, system.name),), dtype=(dtype,)),
@@ -161,7 +170,9 @@ def _number(name: str, text: str) -> float:
     return int(number) if number.is_integer() else number
 
 
-def _replay(options: Options, clip: Clip, saved: Path | None, number: int | None) -> str:
+def _replay(
+    options: Options, run: "Run", clip: Clip, saved: Path | None, number: int | None
+) -> str:
     """Return the command line that shows a failure of one system and dtype again."""
     (system,), (dtype,) = options.system, options.dtype
     words = ["rnnverify", "verify" if saved is None else "replay"]
@@ -170,7 +181,7 @@ def _replay(options: Options, clip: Clip, saved: Path | None, number: int | None
     if saved is not None:
         return shlex.join([*words, *(["--system", system] if ":" in system else [])])
     words += ["--system", system, "--clip", str(clip), "--dtype", dtype]
-    words += ["--cases", str(options.cases), "--seed", str(options.seed)]
+    words += ["--cases", str(run.cases), "--seed", str(run.seed)]
     words += ["--case", str(number)] if number is not None else []
     words += ["--text", str(options.text)] if options.text else []
     words += ["--truncate", options.truncate] if options.truncate else []

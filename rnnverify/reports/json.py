@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnverify import __version__
-from rnnverify.results import Failure, Report
+from rnnverify.results import Failure, Regression, Report
 
 FORMAT = 1
 
@@ -59,6 +59,11 @@ def failure_values(failure: Failure) -> dict[str, Any]:
         "regimes": case.regimes,
         "traceback": failure.verdict.traceback,
     }
+
+
+def regression_values(regression: Regression) -> dict[str, Any]:
+    """Return what is worse than a baseline as plain values."""
+    return {"check": regression.check, "kind": regression.kind, "text": regression.text}
 
 
 def render(document: Mapping[str, Any]) -> str:

@@ -12,19 +12,18 @@ import rnnverify
 ROOT = Path(rnnverify.__file__).parent
 LEVELS = {
     0: "records axes scales deadlines files",
-    1: "verdicts terms clipping references adapters drawing",
+    1: "verdicts terms clipping references adapters archives drawing",
     2: "results models loops edits comparing thresholds systems",
-    3: "builtin calling defining padding regimes reports restrictions rounding shapes sources "
-    "tallying",
-    4: "unrolling strategies statistics storage conventions mutants",
-    5: "programs",
+    3: "builtin calling defining padding regimes restrictions rounding shapes sources tallying",
+    4: "unrolling strategies statistics storage conventions mutants reports minimizing",
+    5: "programs corpora",
     6: "evaluation",
     7: "questions",
     8: "checker",
     9: "locating hygiene blame runs diagnosis",
-    10: "explaining execution",
-    11: "runner trials",
-    12: "testing surveys",
+    10: "explaining execution baselines pacing replaying",
+    11: "runner trials gating",
+    12: "testing surveys doubts exploring",
     13: "cli examples pytest_plugin",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}

@@ -1,0 +1,371 @@
+"""``rnnverify gate``: what is worse than a baseline says ends a build."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnnverify.cli.durations import Duration
+from rnnverify.cli.kept import Replayed, keep_failures, replayed
+from rnnverify.cli.nightly import explored, show_explored
+from rnnverify.cli.options import CACHED, TO_JSON, held_to, reported
+from rnnverify.cli.output import check_writable, console, progress
+from rnnverify.cli.planning import Check, GateOptions, planned
+from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
+from rnnverify.cli.publishing import kept_clean, publish, settled, takes_stdout
+from rnnverify.cli.requests import Options
+from rnnverify.cli.running import INTERRUPTED, report_of_hung, run_all
+from rnnverify.cli.supervising import Told, supervise
+from rnnverify.defining import shown
+from rnnverify.errors import UsageError
+from rnnverify.reports.json import document, regression_values
+from rnnverify.reports.terminal import show
+from rnnverify.results import Regression, Report
+
+if TYPE_CHECKING:
+    from rnnverify.baselines import Baseline, Kills
+
+EXAMPLES = """\b
+Examples:
+  rnnverify gate --baseline gradients.json --update
+  rnnverify gate --baseline gradients.json
+  rnnverify gate my_rnn.py:gradients --system char_rnn --baseline gradients.json
+  rnnverify gate --baseline gradients.json --corpus corpus --html gradients.html
+  rnnverify gate --explore 10m --corpus corpus
+
+\b
+In pyproject.toml, with the names of rnnverify.verify:
+  [[tool.rnnverify.check]]
+  candidate = "my_rnn.py:gradients"
+  system = "char_rnn"
+  clip = ["none", "value:5"]
+
+\b
+Exit codes:
+  0  all is as good as in the baseline
+  1  something is worse, or --explore found a failure
+  2  bad usage, or an invalid candidate
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a gate found out.
+
+    Attributes:
+        reports: On every check, under every clip.
+        regressions: What is worse than the baseline.
+        notes: What is merely other.
+        replayed: What became of kept cases.
+        now: What a new baseline would hold.
+        seconds: How long it took.
+        interrupted: Whether it was interrupted.
+    """
+
+    reports: Sequence[Report]
+    regressions: Sequence[Regression]
+    notes: Sequence[str]
+    replayed: Sequence[Replayed]
+    now: "Baseline"
+    seconds: float
+    interrupted: bool
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether a candidate is invalid."""
+        verdicts = [*(r.verdict for r in self.reports), *(r.verdict for r in self.replayed)]
+        return "invalid" in verdicts
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("candidate", nargs=-1)
+@click.option(
+    "--system",
+    multiple=True,
+    metavar="NAME|PATH.py:OBJECT",
+    help="Which system the candidates implement; without one, whose built-in models are checked.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What was found out when all was well.  [required, but for --explore]",
+)
+@click.option("--update", is_flag=True, help="Write the baseline, rather than compare with it.")
+@click.option(
+    "--explore",
+    type=Duration(),
+    metavar="TIME",
+    help="Look for failures with fresh seeds, so long (90s, 10m, 2h); needs no baseline.",
+)
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Cases that failed before, which come first; what fails is kept there.",
+)
+@click.option(
+    "--slowdown",
+    type=click.FloatRange(min=1),
+    metavar="FACTOR",
+    help="Fail if a candidate becomes slower by more than that, against the reference.",
+)
+@click.option(
+    "--mutants/--no-mutants",
+    default=None,
+    help="Count how many planted bugs are found.  [default: in the built-in models]",
+)
+@click.option(
+    "--clip", multiple=True, metavar="SPEC", help="As in rnnverify verify, like all that follows."
+)
+@click.option("--dtype", multiple=True, metavar="D", help="float64 or float32.")
+@click.option("--cases", type=int, metavar="N", help="[default: as in the baseline, or 200]")
+@click.option("--seed", type=int, metavar="S", help="[default: as in the baseline, or 0]")
+@held_to
+@TO_JSON
+@reported
+@CACHED
+@click.pass_context
+def gate(context: click.Context, /, **given: Any) -> None:
+    """Check that no gradient is worse than a baseline says.
+
+    What is checked are the CANDIDATEs, or the checks in pyproject.toml, or the built-in models.
+    A check fails if its verdict is no longer match; if its worst error grows tenfold, or a decimal
+    digit is lost; if the check weakens: less is conclusive, a regime or an active clip is no longer
+    covered, fewer mutants are killed.
+    """
+    own_process = context.obj == OWN_PROCESS
+    if own_process:
+        settle(cache=given["cache"])
+    try:
+        options = _options(given)
+        told = supervise(partial(_hung, options.each)) if own_process else None
+        sys.exit(_gate(options, told, own_process=own_process))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _options(given: dict[str, Any]) -> GateOptions:
+    """Return what a command line says.
+
+    Raises:
+        UsageError: if it does not go together, or a result could not be written.
+    """
+    own = {name: given.pop(name) for name in ("baseline", "update", "explore", "corpus")}
+    own |= {name: given.pop(name) for name in ("slowdown", "mutants", "cases", "seed")}
+    candidates = given.pop("candidate")
+    each = Options(**given, candidate=None, cases=200, seed=0, case=None, text=None, save=None)
+    if own["explore"] is None and own["baseline"] is None:
+        message = (
+            "--baseline: none is named; make one with: rnnverify gate --baseline gradients.json "
+            "--update"
+        )
+        raise UsageError(message)
+    if own["explore"] is not None and own["update"]:
+        message = "--update: not with --explore, whose cases are others every time"
+        raise UsageError(message)
+    for path in ("baseline", "corpus"):
+        own[path] = own[path] and own[path].absolute()
+    if own["update"]:
+        check_writable(str(own["baseline"]), "--baseline")
+    return GateOptions(each=settled(each), candidates=candidates, **own)
+
+
+def _gate(options: GateOptions, told: Told | None, *, own_process: bool) -> int:
+    with kept_clean(options.each, own_process=own_process):
+        before = _before(options)
+        checks = planned(options, before)
+        if own_process:
+            calm_collector()
+        if options.explore is not None:
+            nightly = explored(options, checks)
+        else:
+            outcome = _found(options, checks, before, told)
+    if options.explore is not None:
+        show_explored(options, nightly)
+        return nightly.code
+    _publish(options, outcome, before)
+    if outcome.interrupted:
+        click.echo(f"interrupted after {len(outcome.reports)} reports", err=True)
+        return INTERRUPTED
+    if outcome.is_invalid:
+        return 2
+    if options.update:
+        _update(options, outcome, before)
+        return 0
+    return 1 if outcome.regressions else 0
+
+
+def _before(options: GateOptions) -> "Baseline":
+    """Return the baseline, an empty one where a new one is to be made."""
+    from rnnverify.baselines import Baseline, read_baseline
+
+    path = options.baseline
+    if path is None or (options.update and not path.exists()):
+        return Baseline(checks={})
+    return read_baseline(path)
+
+
+def _found(
+    options: GateOptions, checks: Sequence[Check], before: "Baseline", told: Told | None
+) -> Outcome:
+    from rnnverify.baselines import Baseline, entries_of, versions
+    from rnnverify.doubts import upheld
+    from rnnverify.gating import compare
+
+    start = time.perf_counter()
+    _refuse_unpaced(options, checks, before)
+    cases = replayed(checks, options.corpus)
+    reports, _, interrupted = run_all([check.run for check in checks], told)
+    kept = keep_failures(reports, options.corpus)
+    paces = {} if interrupted or options.slowdown is None else _paces(checks)
+    kills = {} if interrupted else _kills(checks)
+    entries = entries_of(reports)
+    now = Baseline(
+        checks={name: replace(each, pace=paces.get(name)) for name, each in entries.items()},
+        mutants=kills,
+        versions=versions(),
+    )
+    whole = options.whole and not interrupted
+    worse = compare(before, now, whole=whole, slowdown=options.slowdown)
+    regressions = upheld(worse, {check.name: check.run for check in checks}, before)
+    failing = [each.regression for each in cases if each.is_worse_than(before)]
+    return Outcome(
+        reports=reports,
+        regressions=[*failing, *regressions],
+        notes=[*_notes(options, before, now), *kept],
+        replayed=cases,
+        now=now,
+        seconds=round(time.perf_counter() - start, 3),
+        interrupted=interrupted,
+    )
+
+
+def _refuse_unpaced(options: GateOptions, checks: Sequence[Check], before: "Baseline") -> None:
+    """Refuse to compare times with a baseline that has none.
+
+    Raises:
+        UsageError: if it has none.
+    """
+    if options.slowdown is None or options.update:
+        return
+    unpaced = [c.name for c in checks if c.name in before.checks and not before.checks[c.name].pace]
+    if unpaced:
+        message = (
+            f"--slowdown: the baseline holds no time of {unpaced[0]}; measure it with: "
+            "rnnverify gate ... --update --slowdown FACTOR"
+        )
+        raise UsageError(message)
+
+
+def _kills(checks: Sequence[Check]) -> "dict[str, Kills]":
+    """Count the mutants that are killed, with progress."""
+    counted = [check for check in checks if check.mutants]
+    found = {}
+    with progress(len(counted)) as shown:
+        for check in counted:
+            visited = shown.begin(f"mutants of {check.mutants_of}", 1, "check")
+            found[check.mutants_of] = check.kills()
+            visited()
+    return found
+
+
+def _paces(checks: Sequence[Check]) -> dict[str, float | None]:
+    from rnnverify.pacing import pace_of
+
+    return {check.name: pace_of(check.run) for check in checks}
+
+
+def _notes(options: GateOptions, before: "Baseline", now: "Baseline") -> Iterator[str]:
+    """Return what is other than in the baseline, and no worse."""
+    from rnnverify.gating import differing, others
+
+    yield from differing(before.versions, now.versions)
+    if not options.update:
+        yield from others(before, now)
+    if not options.whole and (left := len(before.checks.keys() - now.checks.keys())):
+        yield f"{left} checks of the baseline are not among those that were named"
+
+
+def _publish(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
+    values = {
+        **document(outcome.reports),
+        "kept": not outcome.regressions and not outcome.is_invalid,
+        "regressions": [regression_values(each) for each in outcome.regressions],
+        "notes": list(outcome.notes),
+        "corpus": [asdict(each) for each in outcome.replayed],
+        "versions": dict(outcome.now.versions),
+        "baseline_versions": dict(before.versions),
+        "mutants": {name: asdict(each) for name, each in outcome.now.mutants.items()},
+        "times": {
+            "seconds": outcome.seconds,
+            "pace": {name: each.pace for name, each in outcome.now.checks.items()},
+        },
+    }
+    each = options.each
+    regressions = () if options.update else outcome.regressions
+    publish(each, values, outcome.reports, regressions, outcome.seconds)
+    screen = console(stderr=takes_stdout(each))
+    if outcome.reports:
+        show(screen, outcome.reports)
+    lines = [(f"note: {note}", "yellow") for note in outcome.notes]
+    lines += [(f"WORSE  {each.check}: {each.text}", "red") for each in outcome.regressions]
+    if not options.update:
+        lines.append(_verdict(options, outcome))
+    for line, style in lines:
+        screen.print(line, style=style, soft_wrap=True, highlight=False, markup=False)
+
+
+def _verdict(options: GateOptions, outcome: Outcome) -> tuple[str, str]:
+    if outcome.is_invalid:
+        return "a candidate is invalid", "red"
+    if outcome.regressions:
+        n, accept = len(outcome.regressions), "accept what is meant with --update"
+        return f"{n} regressions against {_shown(options.baseline)}; {accept}", "red"
+    n = len(outcome.now.checks)
+    return f"all is as good as in {_shown(options.baseline)} ({n} checks)", "green"
+
+
+def _shown(path: Path | None) -> str:
+    return "the baseline" if path is None else shown(str(path))
+
+
+def _update(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
+    """Write the baseline; what was not asked for, or not measured, stays as it is."""
+    from rnnverify.baselines import Baseline, write_baseline
+
+    now = outcome.now
+    checks = {
+        name: replace(entry, pace=entry.pace or before.checks[name].pace)
+        if name in before.checks
+        else entry
+        for name, entry in now.checks.items()
+    }
+    if not options.whole:
+        checks = {**before.checks, **checks}
+    all_counted = options.whole and options.mutants is not False
+    mutants = now.mutants if all_counted else {**before.mutants, **now.mutants}
+    assert options.baseline is not None
+    write_baseline(
+        options.baseline, Baseline(checks=checks, mutants=mutants, versions=now.versions)
+    )
+    wrong = sum(f.verdict != "match" for each in checks.values() for f in each.clips.values())
+    known = f"; {wrong} of them are no match, and stay so unnoticed" if wrong else ""
+    click.echo(f"wrote {_shown(options.baseline)}: {len(checks)} checks{known}", err=True)
+
+
+def _hung(options: Options, words: dict[str, Any], cases: int, stack: str) -> int:
+    """Report on a run that had to be ended from outside."""
+    before, report = report_of_hung(words, cases, stack, options.timeout)
+    values = document([report])
+    told = {**values, "kept": False, "reports": [*before, *values["reports"]]}
+    publish(options, told, [report])
+    show(console(stderr=takes_stdout(options)), [report])
+    return 2

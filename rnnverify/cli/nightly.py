@@ -1,0 +1,130 @@
+"""``rnnverify gate --explore``: fresh seeds, for as long as is asked for."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnnverify.cli.kept import Replayed, keep_failures, replayed
+from rnnverify.cli.output import console, progress
+from rnnverify.cli.planning import Check, GateOptions
+from rnnverify.cli.publishing import publish, takes_stdout
+from rnnverify.cli.running import INTERRUPTED
+from rnnverify.reports.json import document, regression_values
+from rnnverify.reports.terminal import show
+from rnnverify.results import Report
+
+if TYPE_CHECKING:
+    from rnnverify.runs import Run
+
+SEEDS = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explored:
+    """What was found.
+
+    Attributes:
+        seed: The first seed.
+        cases: How many cases were run of each check.
+        reports: On what failed.
+        kept: What became of kept cases that fail.
+        notes: Which cases are kept now.
+        interrupted: Whether it was interrupted.
+    """
+
+    seed: int
+    cases: Counter[str]
+    reports: Sequence[Report]
+    kept: Sequence[Replayed]
+    notes: Sequence[str]
+    interrupted: bool
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        verdicts = [*(each.verdict for each in self.reports), *(each.verdict for each in self.kept)]
+        if verdicts:
+            return 2 if "invalid" in verdicts else 1
+        return INTERRUPTED if self.interrupted else 0
+
+
+def explored(options: GateOptions, checks: Sequence[Check]) -> Explored:
+    """Explore for as long as is asked for, kept cases coming first."""
+    seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
+    click.echo(f"from seed {seed}", err=True)
+    kept = [each for each in replayed(checks, options.corpus) if each.fails]
+    cases: Counter[str] = Counter()
+    failed: list[Report] = []
+    interrupted = _explore(options, checks, seed, cases, failed)
+    notes = keep_failures(failed, options.corpus)
+    return Explored(
+        seed=seed, cases=cases, reports=failed, kept=kept, notes=notes, interrupted=interrupted
+    )
+
+
+def _explore(
+    options: GateOptions,
+    checks: Sequence[Check],
+    seed: int,
+    cases: Counter[str],
+    failed: list[Report],
+) -> bool:
+    """Fill in how many cases were run of each check, and what failed; say whether interrupted."""
+    from rnnverify.baselines import check_of
+    from rnnverify.exploring import exploring
+
+    runs, seconds = [check.run for check in checks], options.explore
+    assert seconds is not None
+    with progress(round(seconds)) as shown:
+        passed = _by_time(shown.begin("exploring", round(seconds), "seconds"))
+
+        def visited(run: "Run") -> None:
+            cases[check_of(run)] += 1
+            passed()
+
+        try:
+            for _, reports in exploring(runs, seconds=seconds, seed=seed, visited=visited):
+                failed.extend(report for report in reports if report.failure is not None)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def _by_time(visited: Callable[[], None]) -> Callable[[], None]:
+    """Return what may be called at any time, and calls once for each second that has passed."""
+    start, told = time.monotonic(), 0
+
+    def visit() -> None:
+        nonlocal told
+        while told < time.monotonic() - start - 1:
+            told += 1
+            visited()
+
+    return visit
+
+
+def show_explored(options: GateOptions, found: Explored) -> None:
+    """Write what was found wherever it is to go."""
+    each, regressions = options.each, [case.regression for case in found.kept]
+    values: dict[str, Any] = {
+        **document(found.reports),
+        "kept": not found.reports and not found.kept,
+        "seed": found.seed,
+        "explored": dict(found.cases),
+        "regressions": [regression_values(regression) for regression in regressions],
+        "notes": list(found.notes),
+    }
+    publish(each, values, found.reports, regressions)
+    screen = console(stderr=takes_stdout(each))
+    if found.reports:
+        show(screen, found.reports)
+    for line in (*(f"note: {note}" for note in found.notes), *(r.text for r in regressions)):
+        screen.print(line, style="yellow", soft_wrap=True, highlight=False, markup=False)
+    total, bad = sum(found.cases.values()), len(found.reports) + len(found.kept)
+    told = f"{bad} failures" if bad else "no failure"
+    screen.print(f"{told} in {total} cases of {len(found.cases)} checks, from seed {found.seed}")

@@ -1,0 +1,147 @@
+"""Planning a gate: what is to be checked, on which cases, and with which mutants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnverify.cli.checks import Asked, find_checks
+from rnnverify.cli.loading import load_place, load_test
+from rnnverify.cli.requests import Options, requested
+from rnnverify.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnnverify.baselines import Baseline, Kills
+    from rnnverify.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """What a command line says.
+
+    Attributes:
+        each: What it says of every check.
+        candidates: What it names; a check of its own each.
+        cases: How many cases; None for as many as in the baseline.
+        seed: None for that of the baseline.
+        baseline: The file.
+        update: Whether it is written, rather than compared with.
+        explore: How many seconds are to be explored instead; None for a gate.
+        corpus: The folder of kept cases.
+        slowdown: By which factor a candidate may become slower; None for any.
+        mutants: Whether mutants are counted; None: those of the catalogue, and what the baseline
+            has.
+    """
+
+    each: Options
+    candidates: tuple[str, ...]
+    cases: int | None
+    seed: int | None
+    baseline: Path | None
+    update: bool
+    explore: float | None
+    corpus: Path | None
+    slowdown: float | None
+    mutants: bool | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is checked that there is, and not what the command line names."""
+        return not (self.candidates or self.each.system)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One run of a gate.
+
+    Attributes:
+        name: What identifies it.
+        run: The run.
+        candidate: What is loaded; None for a built-in model.
+        mutants: Whether its mutants are counted.
+    """
+
+    name: str
+    run: "Run"
+    candidate: str | None
+    mutants: bool
+
+    @property
+    def mutants_of(self) -> str:
+        """By which name its mutants are counted."""
+        return self.run.system.name if self.candidate is None else self.name
+
+    def kills(self) -> "Kills":
+        """Return how many of its mutants are killed."""
+        from rnnverify.baselines import Kills
+        from rnnverify.edits import edits_of
+        from rnnverify.surveys import kills_of_catalogue, kills_of_edits
+
+        run = self.run
+        if self.candidate is None:
+            return Kills.counted(
+                kills_of_catalogue(run.system.name, cases=run.cases, seed=run.seed)
+            )
+        edits = edits_of(*load_place(self.candidate))
+        return Kills.counted(kills_of_edits(replace(run, save=None), edits))
+
+
+def planned(options: GateOptions, before: "Baseline") -> list[Check]:
+    """Return what is to be checked: what the command line names, or pyproject.toml, or all.
+
+    Args:
+        options: The command line.
+        before: The baseline, whose cases and seeds are taken where no others are asked for.
+
+    Raises:
+        UsageError: if something is not what it should be, or is asked for twice.
+    """
+    checks: list[Check] = []
+    counted: set[str] = set()
+    for asked in _asked(options):
+        for run in _runs(asked.options):
+            check = _check(run, asked, options, before)
+            if check.candidate is None and run.system.name in counted:
+                check = replace(check, mutants=False)
+            if check.candidate is None:
+                counted.add(run.system.name)
+            checks.append(check)
+    names = [check.name for check in checks]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        message = f"checks: {', '.join(twice)}: asked for twice; once is enough"
+        raise UsageError(message)
+    return checks
+
+
+def _asked(options: GateOptions) -> Sequence[Asked]:
+    if options.candidates:
+        return [Asked(replace(options.each, candidate=name)) for name in options.candidates]
+    found = [] if options.each.system else find_checks(options.each)
+    return found or [Asked(options.each)]
+
+
+def _runs(options: Options) -> "list[Run]":
+    """Return what options ask for; a test by ``gradient_test`` says itself what it is held to."""
+    test = None if options.system or not options.candidate else load_test(options.candidate)
+    if test is None:
+        return requested(options)
+    return [replace(test, name=options.name or test.name, detailed=options.html is not None)]
+
+
+def _check(run: "Run", asked: Asked, options: GateOptions, before: "Baseline") -> Check:
+    from rnnverify.baselines import check_of
+
+    name, own = check_of(run), asked.options.candidate
+    entry = before.checks.get(name)
+    known_cases, known_seed = (entry.cases, entry.seed) if entry else (run.cases, run.seed)
+    cases = next(n for n in (options.cases, asked.cases, known_cases) if n is not None)
+    seed = known_seed if options.seed is None else options.seed
+    said = options.mutants if asked.mutants is None else asked.mutants
+    usual = own is None or name in before.mutants
+    return Check(
+        name=name,
+        run=replace(run, cases=cases, seed=seed),
+        candidate=own,
+        mutants=usual if said is None else said,
+    )

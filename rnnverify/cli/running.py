@@ -1,0 +1,95 @@
+"""Running what a command line asks for, with progress, under supervision."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rnnverify.cli.output import progress
+from rnnverify.cli.supervising import Told
+from rnnverify.records import Case
+from rnnverify.reports.json import report_values
+from rnnverify.results import Failure, Report
+from rnnverify.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from rnnverify.runs import Run
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], float, bool]:
+    """Run everything; return the reports, the seconds it took, and whether it was interrupted.
+
+    Args:
+        runs: What to run.
+        told: Whom to tell how far it is, where there is a supervisor.
+    """
+    from rnnverify.programs import abandon
+    from rnnverify.runner import execute
+
+    start = time.perf_counter()
+    reports: list[Report] = []
+    interrupted = False
+    with progress(sum(run.checks for run in runs)) as shown:
+        try:
+            for run in runs:
+                run.prepare()
+            for run in runs:
+                label = f"{run.system.name} {run.dtype} {run.source.kind}"
+                visited = shown.begin(label, run.checks)
+                if told is not None:
+                    told.words(_if_it_hangs(run, reports))
+                    visited = told.counting(visited)
+                reports.extend(execute(run, visited))
+        except KeyboardInterrupt:
+            interrupted = True
+            abandon()
+    return reports, round(time.perf_counter() - start, 3), interrupted
+
+
+def _if_it_hangs(run: "Run", reports: Sequence[Report]) -> dict[str, Any]:
+    """Return what a parent process needs to know, to report on a run that never ends."""
+    return {
+        "reports": [report_values(report) for report in reports],
+        "system": run.system.name,
+        "candidate": run.name,
+        "input": run.source.kind,
+        "clip": str(run.clips[0]),
+        "truncate": str(run.truncation) if run.truncation else None,
+        "lengths": run.lengths,
+        "dtype": run.dtype,
+        "seed": run.seed,
+        "replay": run.replay_of(run.clips[0], None, None),
+    }
+
+
+def report_of_hung(
+    words: dict[str, Any], cases: int, stack: str, timeout: float
+) -> tuple[list[dict[str, Any]], Report]:
+    """Return the reports before a run that had to be ended from outside, and one on that run.
+
+    Args:
+        words: What the run had told.
+        cases: How many cases had been visited.
+        stack: Where in the code it was.
+        timeout: How many seconds a call might have taken.
+    """
+    before, replay = words.pop("reports"), words.pop("replay")
+    case = Case(system=words["system"], dims={}, arrays={})
+    message = (
+        f"the candidate did not return within {timeout:g} s, in case {cases + 1}, and had "
+        "to be ended from outside: it keeps Python's lock"
+    )
+    verdict = Verdict(kind="invalid", case=case, message=message, traceback=stack, hung=True)
+    report = Report(
+        **words,
+        cases=cases + 1,
+        verdict="invalid",
+        counts={"invalid": 1},
+        clip_active=0.0,
+        regimes={},
+        gradients={},
+        failure=Failure.of(verdict, replay),
+    )
+    return before, report
