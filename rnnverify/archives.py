@@ -103,7 +103,7 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     names = [each.filename for each in members]
     for each in members:
         name = each.filename
-        if not name.endswith(MEMBER) or name.startswith("/") or {"..", ""} & {*name.split("/")}:
+        if not name.endswith(MEMBER) or {"..", ""} & {*name.split("/")}:
             message = f"its member {name!r} is no array"
         elif names.count(name) > 1:
             message = f"its member {name!r} is there {names.count(name)} times"

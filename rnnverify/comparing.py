@@ -127,7 +127,7 @@ def compare(
         agree=_digits(most, interval.size, unit),
         conclusive=interval.size > 0 and interval.blur <= enough and not says_little,
         zero=interval.size == 0,
-        errors=ratio,
+        errors=np.where(np.isnan(ratio), math.inf, ratio),
     )
 
 

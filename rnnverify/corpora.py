@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -192,17 +192,10 @@ def holds(folder: Path, stored: Stored) -> bool:
     if not file.exists():
         return False
     try:
-        there = load(file, {stored.case.system: _plain(system_of(stored.case))})
+        there = load(file, {stored.case.system: system_of(stored.case)})
     except UsageError:
         return False
     return name_of(there.stored) == file.name
-
-
-def _plain(system: System) -> System:
-    """Return a system without the lengths that one of its cases has."""
-    if "lengths" not in system.inputs:
-        return system
-    return replace(system, inputs={n: a for n, a in system.inputs.items() if n != "lengths"})
 
 
 def name_of(stored: Stored) -> str:

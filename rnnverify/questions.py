@@ -225,7 +225,7 @@ def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> li
     asked = []
     for clip, factor, want in zip(resolved, factors, wanted, strict=True):
         scaled = {name: case[name] * factor for name in system.linear if factor != 1}
-        seen = case.replace(clip=clip).with_arrays(scaled)
+        seen = case.replace(clip=clip, beyond=0.0).with_arrays(scaled)  # all is settled by now
         raw_wanted = evaluation.scaled(scale * factor)
         asked.append(Question(evaluation, seen, terms, scale * factor, raw_wanted, want))
     return asked

@@ -15,6 +15,9 @@ from rnnverify.systems import System
 from rnnverify.terms import Terms
 from rnnverify.verdicts import VERDICT_KINDS, Verdict
 
+HALF = 0.5
+"""The share of gradients that a clip changes whose number is drawn from a kept case, at least."""
+
 
 def applies(kept: Kept, run: Run) -> bool:
     """Whether a kept case can be asked of a run's candidate: whether it could be one of the run's.
@@ -85,8 +88,10 @@ def replay(kept: Kept, run: Run) -> Verdict:
         The worst of the verdicts under the clips in which it is asked.
     """
     fixed = frozenset(run.restrictions.fixed)
-    case = kept.case.replace(origin=_system_in(run), fixed=fixed)
-    worst = ask(case, clips_for(kept, run), run.candidate, run.terms)
+    clips, beyond = clips_for(kept, run), kept.case.beyond
+    beyond = max(beyond, HALF) if clips == run.clips else beyond
+    case = kept.case.replace(origin=_system_in(run), fixed=fixed, beyond=beyond)
+    worst = ask(case, clips, run.candidate, run.terms)
     if worst.failed:
         return worst
     finding = not_repeatable(worst.case, worst.case.clip, run.candidate, run.terms)
@@ -94,14 +99,6 @@ def replay(kept: Kept, run: Run) -> Verdict:
 
 
 def ask(case: Case, clips: Sequence[Clip], candidate: Candidate, terms: Terms) -> Verdict:
-    """Ask a candidate for the gradients of a kept case; return the worst verdict.
-
-    Under its own clip, the arrays are those that a candidate saw: its loss weights have been
-    multiplied already, where the clip was to be passed, and must not be once more.
-    """
-    if case.clip.threshold is not None and [each.threshold for each in clips] == [
-        case.clip.threshold
-    ]:
-        case = case.replace(beyond=0.0)
+    """Ask a candidate for the gradients of a kept case; return the worst verdict."""
     verdicts = check_under(clips, case, candidate, terms)
     return max(verdicts, key=lambda verdict: VERDICT_KINDS.index(verdict.kind))

@@ -44,11 +44,13 @@ class Detail:
         steps: The error in tolerances where only the loss of one step counts, for each step of one
             case: the smallest that fails, or else the longest that was kept. Empty where losses
             cannot be told apart; NaN where a step's is inconclusive.
+        axes: The names of the array's axes.
     """
 
     errors: Array | None
     digits: tuple[tuple[float, float], ...]
     steps: tuple[float, ...] = ()
+    axes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

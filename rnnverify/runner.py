@@ -156,14 +156,18 @@ def _stepped(
     run: Run, watch: Watch, report: Report, failure: Failure | None
 ) -> Mapping[str, Detail]:
     """Return a report's details, with what each step's loss shows of one case."""
+    if not report.details:
+        return {}
     conclusive = [each for each in watch.kept if each.kind == "match" and not each.zero]
     shown = failure.verdict if failure else max(conclusive, key=_length, default=None)
-    if not report.details or shown is None or not shown.comparisons or shown.hung:
-        return report.details
     steps: Mapping[str, tuple[float, ...]] = {}
-    with suppress(PassedOnError):
-        steps = errors_by_step(shown.case, run.candidate, run.terms)
-    return {n: replace(each, steps=steps.get(n, ())) for n, each in report.details.items()}
+    if shown is not None and shown.comparisons and not shown.hung:
+        with suppress(PassedOnError):
+            steps = errors_by_step(shown.case, run.candidate, run.terms)
+    return {
+        name: replace(each, axes=run.system.arrays[name].names, steps=steps.get(name, ()))
+        for name, each in report.details.items()
+    }
 
 
 def _length(verdict: Verdict) -> int:

@@ -60,11 +60,12 @@ def document(result: Result) -> dict[str, Any]:
 
 
 def program(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a program of its own."""
+    """Run the command line as a program of its own, which finds its cache by itself."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-P", "-m", "rnnverify", *words],
         cwd=cwd,
-        env=os.environ | environment,
+        env=ours | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -9,6 +9,12 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from platformdirs import user_cache_path
+
+# Compiled references are those of the command line; without them, most of the time goes there.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(user_cache_path("rnnverify") / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
 for name, examples in {"dev": 40, "ci": 100, "thorough": 5000}.items():
     settings.register_profile(

@@ -5,6 +5,8 @@ import sys
 import click
 
 from rnnverify import __version__
+from rnnverify.cli.corpus import corpus
+from rnnverify.cli.doctor import doctor
 from rnnverify.cli.gate import gate
 from rnnverify.cli.mutants import mutants
 from rnnverify.cli.new_test import new_test
@@ -27,8 +29,10 @@ cli.add_command(verify)
 cli.add_command(replay)
 cli.add_command(new_test)
 cli.add_command(gate)
+cli.add_command(corpus)
 cli.add_command(mutants)
 cli.add_command(systems)
+cli.add_command(doctor)
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
+
 from rnnverify.cli.requests import Options
 from rnnverify.errors import UsageError
 
@@ -47,10 +49,13 @@ def find_checks(base: Options) -> list[Asked]:
     file = next((p / FILE for p in (Path.cwd(), *Path.cwd().parents) if (p / FILE).is_file()), None)
     if file is None:
         return []
-    return [
+    found = [
         _check(f"{shown_path(file)}, check {number}", table, file.parent, base)
         for number, table in _tables(file)
     ]
+    if found:
+        click.echo(f"{len(found)} checks of {shown_path(file)}", err=True)
+    return found
 
 
 def shown_path(path: Path) -> str:

@@ -72,7 +72,7 @@ def test_a_baseline_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_its_text_is_stable_and_has_a_line_for_each_gradient(tmp_path: Path) -> None:
     """Whatever the order, the same bytes; a change of one figure changes one line."""
-    shuffled = replace(BASELINE, checks=dict(reversed(BASELINE.checks.items())))
+    shuffled = replace(BASELINE, checks=dict(reversed(list(BASELINE.checks.items()))))
     worse = replace(FIGURES.gradients["Whh"], worst=0.13)
     clips = {**ENTRY.clips, "none": replace(FIGURES, gradients={**FIGURES.gradients, "Whh": worse})}
     changed = replace(BASELINE, checks={**BASELINE.checks, "b": replace(ENTRY, clips=clips)})

@@ -362,3 +362,14 @@ def test_an_unknown_system_is_named() -> None:
     """The error says which systems there are."""
     with pytest.raises(UsageError, match="did you mean 'char_rnn'"):
         check(char_rnn_case().replace(system="char_rn", origin=None), char_rnn.gradients)
+
+
+@pytest.mark.parametrize("text", ["value", "norm:50"])
+def test_a_case_that_a_candidate_saw_is_asked_again_as_it_was(text: str) -> None:
+    """Its loss weights are not multiplied once more to pass the clip."""
+    case = char_rnn_case().replace(clip=Clip.parse(text), beyond=1.0)
+    first = check(case, char_rnn.gradients)
+    again = check(first.case, char_rnn.gradients)
+
+    assert again.case["loss_weights"].tolist() == first.case["loss_weights"].tolist()
+    assert again.case.clip == first.case.clip

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import rnnverify
 from rnnverify import comparing, mutants, strategies
 from rnnverify.loops import LOOPS
 from rnnverify.mutants.mutant import Mutant
-from rnnverify.records import Array, Case
+from rnnverify.records import Candidate, Case
 from rnnverify.storage import save_case
 from tests.commands import document, run
 from tests.support import char_rnn_case
@@ -363,8 +363,9 @@ def test_another_seed_alone_is_no_regression(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("system", ["char_rnn", "gru"])
+@pytest.mark.usefixtures("project")
 def test_another_machine_alone_is_no_regression(
-    project: Path, monkeypatch: pytest.MonkeyPatch, system: str
+    monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
     """Right code that rounds in another way, in other loops, is kept; versions are notes."""
     words = ("gate", "--system", system, "--baseline", "b.json", "--no-mutants", "--cases", "25")
@@ -372,19 +373,18 @@ def test_another_machine_alone_is_no_regression(
     text = Path("b.json").read_text()
     Path("b.json").write_text(text.replace('"numpy": "', '"numpy": "0.'))
     own = rnnverify.builtin.SYSTEMS[system].gradients
-    loops: Callable[[Case], dict[str, Array]] = LOOPS[system]
+    loops = LOOPS[system]
     monkeypatch.setattr("rnnverify.cli.requests._model", lambda *_: renamed(loops, own))
     result = run(*words)
 
     assert result.exit_code == 0, result.stderr
     assert "the baseline was made with 0." in result.output
-    assert project
 
 
-def renamed(loops: Callable[[Case], dict[str, Array]], own: Any) -> Any:
+def renamed(loops: Candidate, own: Any) -> Candidate:
     """Return the loops under the model's name."""
 
-    def gradients(case: Case) -> dict[str, Array]:
+    def gradients(case: Case) -> Mapping[str, Any]:
         return loops(case)
 
     gradients.__module__, gradients.__name__ = own.__module__, own.__name__

@@ -10,6 +10,7 @@ import pytest
 
 from rnnverify import corpora
 from rnnverify.builtin import CHAR_RNN, ELMAN
+from rnnverify.checker import check
 from rnnverify.corpora import Kept, add, files, holds, name_of, read
 from rnnverify.errors import UsageError
 from rnnverify.records import Case, Clip, Truncation
@@ -92,11 +93,13 @@ def test_a_name_that_is_known_is_known_for_ever() -> None:
 def test_a_damaged_file_of_the_same_name_is_written_again(tmp_path: Path) -> None:
     """That a file has the right name does not mean that the case is there."""
     path = add(tmp_path, stored())
-    path.write_bytes(path.read_bytes()[:100])
-    assert not holds(tmp_path, stored())
+    other = save_case(tmp_path / "other", char_rnn_case(T=1)).read_bytes()
+    for content in (path.read_bytes()[:100], other):
+        path.write_bytes(content)
+        assert not holds(tmp_path, stored())
 
-    assert add(tmp_path, stored()) == path
-    assert load_case(path).dims == SMALL.dims
+        assert add(tmp_path, stored()) == path
+        assert load_case(path).dims == SMALL.dims
 
 
 def test_only_its_own_files_count(tmp_path: Path) -> None:
@@ -257,11 +260,19 @@ def test_what_adds_up_is_found_again() -> None:
 
 def test_arrays_are_asked_as_they_were_saved() -> None:
     """Loss weights that were multiplied to pass a clip are not multiplied once more."""
-    clip = Clip("value", 1e3)
-    case = SMALL.replace(clip=clip, beyond=1.0)
-    seen = replay(kept(case), run_of(("value",))).case
+    drawn = SMALL.replace(clip=Clip("value", 1e3), beyond=1.0)
+    found = check(drawn, CHAR_RNN.gradients).case
+    seen = replay(kept(found), run_of(("value:1000",))).case
 
-    assert seen["loss_weights"].tolist() == case["loss_weights"].tolist()
+    assert found["loss_weights"].tolist() != drawn["loss_weights"].tolist()
+    assert seen["loss_weights"].tolist() == found["loss_weights"].tolist()
+
+
+def test_a_clip_that_is_drawn_anew_is_not_idle() -> None:
+    """Where a kept case has another clip, half of its gradients are to pass the run's."""
+    found = check(SMALL, CHAR_RNN.gradients).case
+
+    assert replay(kept(found), run_of(("value",))).clip_active
 
 
 def test_a_file_that_somebody_named_is_read(tmp_path: Path) -> None:

@@ -189,6 +189,13 @@ def test_a_header_that_lies_is_refused(begins: bytes, bad: Path) -> None:
     assert costs(lambda: refused(bad)) < ALLOWED
 
 
+def test_an_array_of_nothing_is_refused(bad: Path) -> None:
+    """As many entries as there may be, of no bytes each, fit into a file of none."""
+    member(bad, "array/more.npy", header((2**40,), "|V0"))
+
+    assert "of 0 bytes an entry" in refused(bad)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -307,6 +314,7 @@ TERMS: list[dict[str, Any]] = [
     {"scale": "-" * 100_000 + "1"},
     {"scale": "(" * 5_000 + "1" + ")" * 5_000},
     {"scale": "1/(T-T)"},
+    {"scale": "1/(V-3)"},
     {"gradients": [ESCAPES]},
 ]
 ABOUT: list[dict[str, Any]] = [

@@ -298,3 +298,27 @@ def test_cases_are_counted_from_none_in_each_run() -> None:
 def test_a_dump_without_a_candidate_says_nothing() -> None:
     """Where no thread was in a candidate, there is no line to show."""
     assert _theirs("") == "most recent call first:\n"
+
+
+def test_a_gate_is_supervised_too(folder: Path) -> None:
+    """What hangs and keeps Python's lock is invalid, and no baseline is made of it."""
+    fixed = ["--system", "char_rnn", "--timeout", "0.5", "--baseline", "b.json", "--update"]
+    result = subprocess.run(  # noqa: S603 - our own program
+        [
+            *(sys.executable, "-P", "-m", "rnnverify", "gate", "my_rnn.py:held"),
+            *(*fixed, "--json", "out.json", "--junit", "out.xml"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    written = json.loads((folder / "out.json").read_text())
+
+    assert result.returncode == 2, result.stderr
+    assert written["kept"] is False
+    assert [report["verdict"] for report in written["reports"]] == ["invalid"]
+    assert "in deeper" in result.stdout
+    assert 'errors="1"' in (folder / "out.xml").read_text()
+    assert not (folder / "b.json").exists()

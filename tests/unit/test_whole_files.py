@@ -62,7 +62,7 @@ def kill(folder, kills, until=None):
         _, status = os.waitpid(child, 0)
         found["killed"] += os.WTERMSIG(status) == signal.SIGKILL
         kept = files_in(folder / "corpus")
-        found["torn"] += is_torn(folder / "baseline.json", lambda path: json.loads(path.read_bytes()))
+        found["torn"] += is_torn(folder / "baseline.json", lambda path: json.load(path.open()))
         found["torn"] += sum(is_torn(path, load) for path in [folder / "saved.npz", *kept])
         found["lost"] += not kept
         found["left over"] += left_over(folder)
