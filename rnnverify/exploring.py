@@ -15,7 +15,12 @@ FEWEST = 200
 
 
 def exploring(
-    runs: Sequence[Run], *, seconds: float, seed: int, visited: Callable[[Run], None]
+    runs: Sequence[Run],
+    *,
+    seconds: float,
+    seed: int,
+    begun: Callable[[Run], None],
+    visited: Callable[[Run], None],
 ) -> Iterator[tuple[Run, list[Report]]]:
     """Run everything in turns, each time on the cases of the next seed; a failing run, only once.
 
@@ -23,6 +28,7 @@ def exploring(
         runs: What to run; their own seeds do not matter.
         seconds: How long; what is found in that time is shrunk and explained after it, too.
         seed: The first seed.
+        begun: Is called with every run before it begins.
         visited: Is called with the run after every case.
 
     Yields:
@@ -37,6 +43,7 @@ def exploring(
             if i in failing:
                 continue
             made = replace(run, seed=seed, cases=max(FEWEST, run.cases))
+            begun(made)
             reports = execute(made, _until(deadline, partial(visited, made)))
             if any(report.failure is not None for report in reports):
                 failing.add(i)

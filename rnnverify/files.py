@@ -21,7 +21,8 @@ def write_whole(path: Path, content: bytes) -> None:
     _clear(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:  # what is there is not followed, be it a link
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,9 +1,7 @@
 """``rnnverify gate``: what is worse than a baseline says ends a build."""
 
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,24 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnnverify.cli.durations import Duration
-from rnnverify.cli.kept import Replayed, keep_failures, replayed
+from rnnverify.cli.judging import Outcome, baseline_of, judged
 from rnnverify.cli.nightly import explored, show_explored
 from rnnverify.cli.options import CACHED, TO_JSON, held_to, reported
-from rnnverify.cli.output import check_writable, console, progress
-from rnnverify.cli.planning import Check, GateOptions, planned
+from rnnverify.cli.output import check_writable, console
+from rnnverify.cli.planning import GateOptions, planned
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.cli.publishing import kept_clean, publish, settled, takes_stdout
 from rnnverify.cli.requests import Options
-from rnnverify.cli.running import INTERRUPTED, report_of_hung, run_all
+from rnnverify.cli.running import INTERRUPTED, report_of_hung
 from rnnverify.cli.supervising import Told, supervise
 from rnnverify.defining import shown
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import document, regression_values
 from rnnverify.reports.terminal import show
-from rnnverify.results import Regression, Report
 
 if TYPE_CHECKING:
-    from rnnverify.baselines import Baseline, Kills
+    from rnnverify.baselines import Baseline
 
 EXAMPLES = """\b
 Examples:
@@ -51,35 +48,6 @@ Exit codes:
   1  something is worse, or --explore found a failure
   2  bad usage, or an invalid candidate
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a gate found out.
-
-    Attributes:
-        reports: On every check, under every clip.
-        regressions: What is worse than the baseline.
-        notes: What is merely other.
-        replayed: What became of kept cases.
-        now: What a new baseline would hold.
-        seconds: How long it took.
-        interrupted: Whether it was interrupted.
-    """
-
-    reports: Sequence[Report]
-    regressions: Sequence[Regression]
-    notes: Sequence[str]
-    replayed: Sequence[Replayed]
-    now: "Baseline"
-    seconds: float
-    interrupted: bool
-
-    @property
-    def is_invalid(self) -> bool:
-        """Whether a candidate is invalid."""
-        verdicts = [*(r.verdict for r in self.reports), *(r.verdict for r in self.replayed)]
-        return "invalid" in verdicts
 
 
 @click.command(epilog=EXAMPLES)
@@ -180,14 +148,14 @@ def _options(given: dict[str, Any]) -> GateOptions:
 
 def _gate(options: GateOptions, told: Told | None, *, own_process: bool) -> int:
     with kept_clean(options.each, own_process=own_process):
-        before = _before(options)
+        before = baseline_of(options)
         checks = planned(options, before)
         if own_process:
             calm_collector()
         if options.explore is not None:
-            nightly = explored(options, checks)
+            nightly = explored(options, checks, told)
         else:
-            outcome = _found(options, checks, before, told)
+            outcome = judged(options, checks, before, told)
     if options.explore is not None:
         show_explored(options, nightly)
         return nightly.code
@@ -203,101 +171,11 @@ def _gate(options: GateOptions, told: Told | None, *, own_process: bool) -> int:
     return 1 if outcome.regressions else 0
 
 
-def _before(options: GateOptions) -> "Baseline":
-    """Return the baseline, an empty one where a new one is to be made."""
-    from rnnverify.baselines import Baseline, read_baseline
-
-    path = options.baseline
-    if path is None or (options.update and not path.exists()):
-        return Baseline(checks={})
-    return read_baseline(path)
-
-
-def _found(
-    options: GateOptions, checks: Sequence[Check], before: "Baseline", told: Told | None
-) -> Outcome:
-    from rnnverify.baselines import Baseline, entries_of, versions
-    from rnnverify.doubts import upheld
-    from rnnverify.gating import compare
-
-    start = time.perf_counter()
-    _refuse_unpaced(options, checks, before)
-    cases = replayed(checks, options.corpus)
-    reports, _, interrupted = run_all([check.run for check in checks], told)
-    kept = keep_failures(reports, options.corpus)
-    paces = {} if interrupted or options.slowdown is None else _paces(checks)
-    kills = {} if interrupted else _kills(checks)
-    entries = entries_of(reports)
-    now = Baseline(
-        checks={name: replace(each, pace=paces.get(name)) for name, each in entries.items()},
-        mutants=kills,
-        versions=versions(),
-    )
-    whole = options.whole and not interrupted
-    worse = compare(before, now, whole=whole, slowdown=options.slowdown)
-    regressions = upheld(worse, {check.name: check.run for check in checks}, before)
-    failing = [each.regression for each in cases if each.is_worse_than(before)]
-    return Outcome(
-        reports=reports,
-        regressions=[*failing, *regressions],
-        notes=[*_notes(options, before, now), *kept],
-        replayed=cases,
-        now=now,
-        seconds=round(time.perf_counter() - start, 3),
-        interrupted=interrupted,
-    )
-
-
-def _refuse_unpaced(options: GateOptions, checks: Sequence[Check], before: "Baseline") -> None:
-    """Refuse to compare times with a baseline that has none.
-
-    Raises:
-        UsageError: if it has none.
-    """
-    if options.slowdown is None or options.update:
-        return
-    unpaced = [c.name for c in checks if c.name in before.checks and not before.checks[c.name].pace]
-    if unpaced:
-        message = (
-            f"--slowdown: the baseline holds no time of {unpaced[0]}; measure it with: "
-            "rnnverify gate ... --update --slowdown FACTOR"
-        )
-        raise UsageError(message)
-
-
-def _kills(checks: Sequence[Check]) -> "dict[str, Kills]":
-    """Count the mutants that are killed, with progress."""
-    counted = [check for check in checks if check.mutants]
-    found = {}
-    with progress(len(counted)) as shown:
-        for check in counted:
-            visited = shown.begin(f"mutants of {check.mutants_of}", 1, "check")
-            found[check.mutants_of] = check.kills()
-            visited()
-    return found
-
-
-def _paces(checks: Sequence[Check]) -> dict[str, float | None]:
-    from rnnverify.pacing import pace_of
-
-    return {check.name: pace_of(check.run) for check in checks}
-
-
-def _notes(options: GateOptions, before: "Baseline", now: "Baseline") -> Iterator[str]:
-    """Return what is other than in the baseline, and no worse."""
-    from rnnverify.gating import differing, others
-
-    yield from differing(before.versions, now.versions)
-    if not options.update:
-        yield from others(before, now)
-    if not options.whole and (left := len(before.checks.keys() - now.checks.keys())):
-        yield f"{left} checks of the baseline are not among those that were named"
-
-
 def _publish(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
     values = {
         **document(outcome.reports),
         "kept": not outcome.regressions and not outcome.is_invalid,
+        "updated": options.update and not outcome.is_invalid and not outcome.interrupted,
         "regressions": [regression_values(each) for each in outcome.regressions],
         "notes": list(outcome.notes),
         "corpus": [asdict(each) for each in outcome.replayed],
@@ -316,7 +194,8 @@ def _publish(options: GateOptions, outcome: Outcome, before: "Baseline") -> None
     if outcome.reports:
         show(screen, outcome.reports)
     lines = [(f"note: {note}", "yellow") for note in outcome.notes]
-    lines += [(f"WORSE  {each.check}: {each.text}", "red") for each in outcome.regressions]
+    word = "ACCEPTED" if options.update else "WORSE"
+    lines += [(f"{word}  {each.check}: {each.text}", "red") for each in outcome.regressions]
     if not options.update:
         lines.append(_verdict(options, outcome))
     for line, style in lines:
@@ -339,7 +218,8 @@ def _shown(path: Path | None) -> str:
 
 def _update(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
     """Write the baseline; what was not asked for, or not measured, stays as it is."""
-    from rnnverify.baselines import Baseline, write_baseline
+    from rnnverify.baseline_files import write_baseline
+    from rnnverify.baselines import Baseline
 
     now = outcome.now
     checks = {

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnverify.cli.planning import Check
+from rnnverify.cli.running import words_of
+from rnnverify.cli.supervising import Told
 from rnnverify.errors import UsageError
 from rnnverify.results import Place, Regression, Report
 from rnnverify.verdicts import VerdictKind
@@ -52,8 +54,13 @@ class Replayed:
         return Regression(check=self.check, kind="corpus", text=text, place=self.place)
 
 
-def replayed(checks: Sequence[Check], corpus: Path | None) -> list[Replayed]:
+def replayed(checks: Sequence[Check], corpus: Path | None, told: Told | None) -> list[Replayed]:
     """Replay the cases of a corpus in every check that they apply to.
+
+    Args:
+        checks: What is to be checked.
+        corpus: The folder; nothing is replayed if there is none.
+        told: Whom to tell what is replayed, where there is a supervisor.
 
     Raises:
         UsageError: if a file of it is not what it should be; nothing is replayed then.
@@ -64,13 +71,15 @@ def replayed(checks: Sequence[Check], corpus: Path | None) -> list[Replayed]:
         return []
     systems = _systems(checks)
     kept = read(corpus, systems, only=systems)
-    return [each for check in checks for each in _in(check, kept)]
+    return [each for check in checks for each in _in(check, kept, told)]
 
 
-def _in(check: Check, kept: Sequence["Kept"]) -> Iterator[Replayed]:
+def _in(check: Check, kept: Sequence["Kept"], told: Told | None) -> Iterator[Replayed]:
     from rnnverify.defining import place_of
     from rnnverify.replaying import applies, replay
 
+    if told is not None:
+        told.words(words_of(check.run))
     for each in kept:
         if applies(each, check.run):
             verdict = replay(each, check.run)

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +13,8 @@ from rnnverify.cli.kept import Replayed, keep_failures, replayed
 from rnnverify.cli.output import console, progress
 from rnnverify.cli.planning import Check, GateOptions
 from rnnverify.cli.publishing import publish, takes_stdout
-from rnnverify.cli.running import INTERRUPTED
+from rnnverify.cli.running import INTERRUPTED, words_of
+from rnnverify.cli.supervising import Told
 from rnnverify.reports.json import document, regression_values
 from rnnverify.reports.terminal import show
 from rnnverify.results import Report
@@ -24,25 +25,25 @@ if TYPE_CHECKING:
 SEEDS = 2**31
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Explored:
     """What was found.
 
     Attributes:
         seed: The first seed.
+        kept: What became of kept cases that fail.
         cases: How many cases were run of each check.
         reports: On what failed.
-        kept: What became of kept cases that fail.
         notes: Which cases are kept now.
         interrupted: Whether it was interrupted.
     """
 
     seed: int
-    cases: Counter[str]
-    reports: Sequence[Report]
     kept: Sequence[Replayed]
-    notes: Sequence[str]
-    interrupted: bool
+    cases: Counter[str] = field(default_factory=Counter)
+    reports: list[Report] = field(default_factory=list)
+    notes: Sequence[str] = ()
+    interrupted: bool = False
 
     @property
     def code(self) -> int:
@@ -53,28 +54,24 @@ class Explored:
         return INTERRUPTED if self.interrupted else 0
 
 
-def explored(options: GateOptions, checks: Sequence[Check]) -> Explored:
+def explored(options: GateOptions, checks: Sequence[Check], told: Told | None) -> Explored:
     """Explore for as long as is asked for, kept cases coming first."""
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     click.echo(f"from seed {seed}", err=True)
-    kept = [each for each in replayed(checks, options.corpus) if each.fails]
-    cases: Counter[str] = Counter()
-    failed: list[Report] = []
-    interrupted = _explore(options, checks, seed, cases, failed)
-    notes = keep_failures(failed, options.corpus)
-    return Explored(
-        seed=seed, cases=cases, reports=failed, kept=kept, notes=notes, interrupted=interrupted
-    )
+    kept = [each for each in replayed(checks, options.corpus, told) if each.fails]
+    found = Explored(seed=seed, kept=kept)
+    try:
+        _explore(options, checks, found, told)
+    except KeyboardInterrupt:
+        found.interrupted = True
+    found.notes = keep_failures(found.reports, options.corpus)
+    return found
 
 
 def _explore(
-    options: GateOptions,
-    checks: Sequence[Check],
-    seed: int,
-    cases: Counter[str],
-    failed: list[Report],
-) -> bool:
-    """Fill in how many cases were run of each check, and what failed; say whether interrupted."""
+    options: GateOptions, checks: Sequence[Check], found: Explored, told: Told | None
+) -> None:
+    """Fill in how many cases were run of each check, and what failed."""
     from rnnverify.baselines import check_of
     from rnnverify.exploring import exploring
 
@@ -83,16 +80,18 @@ def _explore(
     with progress(round(seconds)) as shown:
         passed = _by_time(shown.begin("exploring", round(seconds), "seconds"))
 
+        def begun(run: "Run") -> None:
+            if told is not None:
+                told.words(words_of(run))
+
         def visited(run: "Run") -> None:
-            cases[check_of(run)] += 1
+            found.cases[check_of(run)] += 1
             passed()
 
-        try:
-            for _, reports in exploring(runs, seconds=seconds, seed=seed, visited=visited):
-                failed.extend(report for report in reports if report.failure is not None)
-        except KeyboardInterrupt:
-            return True
-    return False
+        for _, reports in exploring(
+            runs, seconds=seconds, seed=found.seed, begun=begun, visited=visited
+        ):
+            found.reports.extend(report for report in reports if report.failure is not None)
 
 
 def _by_time(visited: Callable[[], None]) -> Callable[[], None]:

@@ -39,7 +39,7 @@ def run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], flo
                 label = f"{run.system.name} {run.dtype} {run.source.kind}"
                 visited = shown.begin(label, run.checks)
                 if told is not None:
-                    told.words(_if_it_hangs(run, reports))
+                    told.words(words_of(run, reports))
                     visited = told.counting(visited)
                 reports.extend(execute(run, visited))
         except KeyboardInterrupt:
@@ -48,7 +48,7 @@ def run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], flo
     return reports, round(time.perf_counter() - start, 3), interrupted
 
 
-def _if_it_hangs(run: "Run", reports: Sequence[Report]) -> dict[str, Any]:
+def words_of(run: "Run", reports: Sequence[Report] = ()) -> dict[str, Any]:
     """Return what a parent process needs to know, to report on a run that never ends."""
     return {
         "reports": [report_values(report) for report in reports],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnverify.baseline_files import read_baseline, write_baseline
 from rnnverify.baselines import (
     Baseline,
     Entry,
@@ -14,9 +15,7 @@ from rnnverify.baselines import (
     Kills,
     check_of,
     entries_of,
-    read_baseline,
     versions,
-    write_baseline,
 )
 from rnnverify.errors import UsageError
 from rnnverify.results import GradientSummary, Report

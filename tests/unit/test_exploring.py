@@ -24,12 +24,16 @@ def run(candidate: object, name: str) -> Run:
     )
 
 
+def ignore(_run: Run) -> None:
+    """Do nothing."""
+
+
 def test_every_run_gets_every_seed_and_a_failing_one_only_its_first() -> None:
     """From the first seed on, in turns."""
     wrong = mended(LOOPS["char_rnn"], "Whh", lambda gradient: -gradient)
     runs = [run(LOOPS["char_rnn"], "right"), run(wrong, "wrong")]
     found = []
-    for made, (report,) in exploring(runs, seconds=60, seed=7, visited=lambda _run: None):
+    for made, (report,) in exploring(runs, seconds=60, seed=7, begun=ignore, visited=ignore):
         found.append((made.name, made.seed, report.verdict))
         if len(found) == 3:
             break
@@ -45,7 +49,8 @@ def test_it_ends_when_the_time_is_over() -> None:
         visited.append(made.name)
         time.sleep(0.05)
 
-    reports = list(exploring([run(LOOPS["char_rnn"], "x")], seconds=0.4, seed=0, visited=visit))
+    runs = [run(LOOPS["char_rnn"], "x")]
+    reports = list(exploring(runs, seconds=0.4, seed=0, begun=ignore, visited=visit))
 
     assert 1 <= len(visited) < 100
     assert reports[0][1][0].cases < 100

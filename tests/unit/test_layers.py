@@ -22,7 +22,7 @@ LEVELS = {
     8: "checker",
     9: "locating hygiene blame runs diagnosis",
     10: "explaining execution baselines pacing replaying",
-    11: "runner trials gating tidying",
+    11: "runner trials gating tidying baseline_files",
     12: "testing surveys doubts exploring",
     13: "cli examples pytest_plugin",
 }

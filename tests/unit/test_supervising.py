@@ -300,19 +300,16 @@ def test_a_dump_without_a_candidate_says_nothing() -> None:
     assert _theirs("") == "most recent call first:\n"
 
 
-def test_a_gate_is_supervised_too(folder: Path) -> None:
-    """What hangs and keeps Python's lock is invalid, and no baseline is made of it."""
-    fixed = ["--system", "char_rnn", "--timeout", "0.5", "--baseline", "b.json", "--update"]
+@pytest.mark.parametrize("explore", [False, True])
+def test_a_gate_is_supervised_too(folder: Path, *, explore: bool) -> None:
+    """What hangs and keeps Python's lock is invalid, in a kept case, too; no baseline is made."""
+    if explore:
+        save_case(folder / "corpus" / "old.npz", char_rnn_case())
+    mode = ["--explore", "60", "--corpus", "corpus"] if explore else ["--baseline", "b", "--update"]
+    fixed = ["--system", "char_rnn", "--timeout", "0.5", "--json", "out.json", "--junit", "out.xml"]
+    gate = [sys.executable, "-P", "-m", "rnnverify", "gate", "my_rnn.py:held", *fixed, *mode]
     result = subprocess.run(  # noqa: S603 - our own program
-        [
-            *(sys.executable, "-P", "-m", "rnnverify", "gate", "my_rnn.py:held"),
-            *(*fixed, "--json", "out.json", "--junit", "out.xml"),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        gate, cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
     written = json.loads((folder / "out.json").read_text())
 
@@ -321,4 +318,4 @@ def test_a_gate_is_supervised_too(folder: Path) -> None:
     assert [report["verdict"] for report in written["reports"]] == ["invalid"]
     assert "in deeper" in result.stdout
     assert 'errors="1"' in (folder / "out.xml").read_text()
-    assert not (folder / "b.json").exists()
+    assert not (folder / "b").exists()
