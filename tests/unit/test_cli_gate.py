@@ -16,6 +16,7 @@ from rnnverify.mutants.mutant import Mutant
 from rnnverify.records import Candidate, Case
 from rnnverify.storage import save_case
 from tests.commands import document, run
+from tests.files import CANDIDATES
 from tests.support import char_rnn_case
 
 CODE = """
@@ -456,3 +457,21 @@ def test_a_test_can_be_gated() -> None:
     assert check[0] == "test_mine.py:test_it char_rnn float64"
     assert list(check[1]["clips"]) == ["value:5"]
     assert kinds(gate("test_mine.py:test_it")) == []
+
+
+def test_a_system_of_ones_own_is_gated(project: Path) -> None:
+    """It is named as on the command line; its kept cases are found by its name."""
+    (project / "cell.py").write_text(CANDIDATES)
+    table = (
+        '[[tool.rnnverify.check]]\ncandidate = "cell.py:{}"\nsystem = "cell.py:CELL"\ncases = 5\n'
+    )
+    (project / "pyproject.toml").write_text(table.format("cell"))
+    made()
+    text = Path("b.json").read_text()
+    Path("b.json").write_text(text.replace("cell.py:cell", "cell.py:bad_cell"))
+    (project / "pyproject.toml").write_text(table.format("bad_cell"))
+    first, again = (gate("--corpus", "corpus") for _ in range(2))
+
+    assert kinds(first) == ["verdict"]
+    assert kinds(again) == ["corpus", "verdict"]
+    assert document(again)["corpus"][0]["file"].startswith("my_cell-")
