@@ -18,9 +18,9 @@ from rnnverify.errors import UsageError
 from rnnverify.records import Candidate
 
 if TYPE_CHECKING:
-    from rnnverify.corpora import Kept
+    from rnnverify.corpora.folders import Kept
+    from rnnverify.corpora.tidying import Fate
     from rnnverify.systems import System
-    from rnnverify.tidying import Fate
 
 LONGEST = 300
 """Characters of what was wrong that a table shows."""
@@ -100,8 +100,8 @@ def add(
     """
     with _said_as_usage(context):
         from rnnverify.archives import one_line
-        from rnnverify.corpora import add as keep
-        from rnnverify.corpora import holds, load
+        from rnnverify.corpora.folders import add as keep
+        from rnnverify.corpora.folders import holds, load
 
         systems = _systems(named)
         for kept in [load(file, systems) for file in files]:
@@ -163,8 +163,8 @@ def minimize(
     A process that is killed leaves every file whole, and loses no case.
     """
     with _said_as_usage(context, cache=cache):
-        from rnnverify.corpora import read
-        from rnnverify.tidying import carry_out, duplicates
+        from rnnverify.corpora.folders import read
+        from rnnverify.corpora.tidying import carry_out, duplicates
 
         loaded = None if candidate is None else load_candidate(candidate)
         kept = read(folder, _systems(named))
@@ -201,7 +201,7 @@ def _systems(named: Sequence[str]) -> "Mapping[str, System]":
 def _rows(folder: Path, systems: "Mapping[str, System]") -> list[dict[str, Any]]:
     """Return what is to be said of each file of a corpus."""
     from rnnverify.archives import one_line
-    from rnnverify.corpora import files, load
+    from rnnverify.corpora.folders import files, load
 
     rows: list[dict[str, Any]] = []
     for file in files(folder):
@@ -268,7 +268,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 def _tidied(kept: "Sequence[Kept]", loaded: Candidate | None, name: str) -> "Iterator[Fate]":
     """Return what becomes of each case, one after the other, with progress."""
-    from rnnverify.tidying import redundant, shrunk
+    from rnnverify.corpora.tidying import redundant, shrunk
 
     with progress(len(kept)) as shown:
         done = shown.begin("corpus", len(kept))

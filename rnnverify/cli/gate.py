@@ -25,7 +25,7 @@ from rnnverify.reports.json import document, regression_values
 from rnnverify.reports.terminal import show
 
 if TYPE_CHECKING:
-    from rnnverify.baselines import Baseline
+    from rnnverify.gating.baselines import Baseline
 
 EXAMPLES = """\b
 Examples:
@@ -218,8 +218,8 @@ def _shown(path: Path | None) -> str:
 
 def _update(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
     """Write the baseline; what was not asked for, or not measured, stays as it is."""
-    from rnnverify.baseline_files import write_baseline
-    from rnnverify.baselines import Baseline
+    from rnnverify.gating.baseline_files import write_baseline
+    from rnnverify.gating.baselines import Baseline
 
     now = outcome.now
     checks = {

@@ -14,7 +14,7 @@ from rnnverify.errors import UsageError
 from rnnverify.results import Regression, Report
 
 if TYPE_CHECKING:
-    from rnnverify.baselines import Baseline, Kills
+    from rnnverify.gating.baselines import Baseline, Kills
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +48,8 @@ class Outcome:
 
 def baseline_of(options: GateOptions) -> "Baseline":
     """Return the baseline, an empty one where a new one is to be made."""
-    from rnnverify.baseline_files import read_baseline
-    from rnnverify.baselines import Baseline
+    from rnnverify.gating.baseline_files import read_baseline
+    from rnnverify.gating.baselines import Baseline
 
     path = options.baseline
     if path is None or (options.update and not path.exists()):
@@ -71,9 +71,9 @@ def judged(
     Raises:
         UsageError: if a corpus or a baseline is not what it should be, or two checks are the same.
     """
-    from rnnverify.baselines import Baseline, entries_of, versions
-    from rnnverify.doubts import upheld
-    from rnnverify.gating import compare
+    from rnnverify.gating.baselines import Baseline, entries_of, versions
+    from rnnverify.gating.doubts import upheld
+    from rnnverify.gating.regressions import compare
 
     start = time.perf_counter()
     _refuse_unpaced(options, checks, before)
@@ -139,14 +139,14 @@ def _kills(checks: Sequence[Check]) -> "dict[str, Kills]":
 
 
 def _paces(checks: Sequence[Check]) -> dict[str, float | None]:
-    from rnnverify.pacing import pace_of
+    from rnnverify.gating.pacing import pace_of
 
     return {check.name: pace_of(check.run) for check in checks}
 
 
 def _notes(options: GateOptions, before: "Baseline", now: "Baseline") -> Iterator[str]:
     """Return what is other than in the baseline, and no worse."""
-    from rnnverify.gating import differing, others
+    from rnnverify.gating.regressions import differing, others
 
     yield from differing(before.versions, now.versions)
     if not options.update:

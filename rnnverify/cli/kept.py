@@ -13,8 +13,8 @@ from rnnverify.results import Place, Regression, Report
 from rnnverify.verdicts import VerdictKind
 
 if TYPE_CHECKING:
-    from rnnverify.baselines import Baseline
-    from rnnverify.corpora import Kept
+    from rnnverify.corpora.folders import Kept
+    from rnnverify.gating.baselines import Baseline
     from rnnverify.systems import System
 
 
@@ -65,7 +65,7 @@ def replayed(checks: Sequence[Check], corpus: Path | None, told: Told | None) ->
     Raises:
         UsageError: if a file of it is not what it should be; nothing is replayed then.
     """
-    from rnnverify.corpora import read
+    from rnnverify.corpora.folders import read
 
     if corpus is None or not corpus.exists():
         return []
@@ -75,8 +75,8 @@ def replayed(checks: Sequence[Check], corpus: Path | None, told: Told | None) ->
 
 
 def _in(check: Check, kept: Sequence["Kept"], told: Told | None) -> Iterator[Replayed]:
+    from rnnverify.corpora.replaying import applies, replay
     from rnnverify.defining import place_of
-    from rnnverify.replaying import applies, replay
 
     if told is not None:
         told.words(words_of(check.run))
@@ -117,7 +117,7 @@ def keep_failures(reports: Sequence[Report], corpus: Path | None) -> list[str]:
 
 
 def _keep(report: Report, corpus: Path) -> Iterator[str]:
-    from rnnverify.corpora import add, holds
+    from rnnverify.corpora.folders import add, holds
     from rnnverify.storage import Stored
 
     failure = report.failure

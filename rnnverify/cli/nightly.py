@@ -72,8 +72,8 @@ def _explore(
     options: GateOptions, checks: Sequence[Check], found: Explored, told: Told | None
 ) -> None:
     """Fill in how many cases were run of each check, and what failed."""
-    from rnnverify.baselines import check_of
-    from rnnverify.exploring import exploring
+    from rnnverify.gating.baselines import check_of
+    from rnnverify.gating.exploring import exploring
 
     runs, seconds = [check.run for check in checks], options.explore
     assert seconds is not None

@@ -11,7 +11,7 @@ from rnnverify.cli.requests import Options, requested
 from rnnverify.errors import UsageError
 
 if TYPE_CHECKING:
-    from rnnverify.baselines import Baseline, Kills
+    from rnnverify.gating.baselines import Baseline, Kills
     from rnnverify.runs import Run
 
 
@@ -73,8 +73,8 @@ class Check:
 
     def kills(self) -> "Kills":
         """Return how many of its mutants are killed."""
-        from rnnverify.baselines import Kills
         from rnnverify.edits import edits_of
+        from rnnverify.gating.baselines import Kills
         from rnnverify.surveys import kills_of_catalogue, kills_of_edits
 
         run = self.run
@@ -130,7 +130,7 @@ def _runs(options: Options) -> "list[Run]":
 
 
 def _check(run: "Run", asked: Asked, options: GateOptions, before: "Baseline") -> Check:
-    from rnnverify.baselines import check_of
+    from rnnverify.gating.baselines import check_of
 
     name, own = check_of(run), asked.options.candidate
     entry = before.checks.get(name)

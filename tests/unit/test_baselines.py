@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnverify.baseline_files import read_baseline, write_baseline
-from rnnverify.baselines import (
+from rnnverify.errors import UsageError
+from rnnverify.gating.baseline_files import read_baseline, write_baseline
+from rnnverify.gating.baselines import (
     Baseline,
     Entry,
     Figures,
@@ -17,7 +18,6 @@ from rnnverify.baselines import (
     entries_of,
     versions,
 )
-from rnnverify.errors import UsageError
 from rnnverify.results import GradientSummary, Report
 from rnnverify.runs import make_run
 

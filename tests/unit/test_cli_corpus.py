@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from rnnverify import corpora, tidying
 from rnnverify.builtin import CHAR_RNN
 from rnnverify.checker import check
 from rnnverify.cli.corpus import corpus
-from rnnverify.corpora import Kept, add, name_of, read
+from rnnverify.corpora import folders, tidying
+from rnnverify.corpora.folders import Kept, add, name_of, read
+from rnnverify.corpora.tidying import Fate, Trait, carry_out, kills, shrunk, smallest_cover
 from rnnverify.errors import UsageError
 from rnnverify.mutants import CATALOGUE
 from rnnverify.records import Case, Clip, Truncation
 from rnnverify.storage import Stored, save_case
 from rnnverify.terms import Terms
-from rnnverify.tidying import Fate, Trait, carry_out, kills, shrunk, smallest_cover
 from tests.files import CANDIDATES, OWN, change, own_case
 from tests.support import char_rnn_case, mended
 
@@ -343,13 +343,20 @@ def test_no_case_is_lost_when_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> N
     def killed_here(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
+    unlink = Path.unlink
+
+    def killed_before(file: Path, **more: bool) -> None:
+        if file.name == path.name:
+            raise KeyboardInterrupt
+        unlink(file, **more)
+
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", killed_here)
+        patched.setattr(Path, "unlink", killed_before)
         with pytest.raises(KeyboardInterrupt):
             carry_out(fate)
     assert {each.case.dims["T"] for each in read(Path("corpus"))} == {4, 1}
     with monkeypatch.context() as patched:
-        patched.setattr(corpora, "save_case", killed_here)
+        patched.setattr(folders, "save_case", killed_here)
         with pytest.raises(KeyboardInterrupt):
             carry_out(Fate(file=path, what="replaced", why="", smaller=told(SMALL, "new.py:f")))
     assert path in [each.file for each in read(Path("corpus"))]

@@ -354,7 +354,7 @@ def test_another_seed_alone_is_no_regression(monkeypatch: pytest.MonkeyPatch) ->
     for seed in ("2", "3", "4", "5"):
         assert kinds(gate("--seed", seed)) == []
     with monkeypatch.context() as patched:
-        patched.setattr("rnnverify.doubts.BY_CHANCE", frozenset())
+        patched.setattr("rnnverify.gating.doubts.BY_CHANCE", frozenset())
         found = [kinds(gate("--seed", seed)) for seed in ("2", "3", "4", "5")]
     Path("b.json").write_text(rare)
 

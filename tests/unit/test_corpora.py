@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnverify import corpora
 from rnnverify.builtin import CHAR_RNN, ELMAN
 from rnnverify.checker import check
-from rnnverify.corpora import Kept, add, files, holds, name_of, read
+from rnnverify.corpora import folders
+from rnnverify.corpora.folders import Kept, add, files, holds, name_of, read
+from rnnverify.corpora.replaying import applies, clips_for, replay
 from rnnverify.errors import UsageError
 from rnnverify.records import Case, Clip, Truncation
-from rnnverify.replaying import applies, clips_for, replay
 from rnnverify.runs import Run, make_run
 from rnnverify.storage import Stored, load_case, save_case
 from tests.files import OWN, own_case
@@ -150,7 +150,7 @@ def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
 
 def test_a_full_corpus_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is added could never be read again; what is there may be added again."""
-    monkeypatch.setattr(corpora, "MOST_FILES", 1)
+    monkeypatch.setattr(folders, "MOST_FILES", 1)
     add(tmp_path, stored())
     add(tmp_path, stored())
     with pytest.raises(UsageError, match=r"is full, with 1 cases.*minimize"):
@@ -161,7 +161,7 @@ def test_a_case_that_could_not_be_read_is_not_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit on files that are read holds for those that are written."""
-    monkeypatch.setattr(corpora, "LARGEST", 100)
+    monkeypatch.setattr(folders, "LARGEST", 100)
     with pytest.raises(UsageError, match="too large for a corpus"):
         add(tmp_path, stored())
 

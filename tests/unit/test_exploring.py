@@ -5,7 +5,7 @@ import time
 import pytest
 
 from rnnverify.cli.durations import Duration
-from rnnverify.exploring import exploring
+from rnnverify.gating.exploring import exploring
 from rnnverify.loops import LOOPS
 from rnnverify.runs import Run, make_run
 from tests.support import mended

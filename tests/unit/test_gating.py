@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rnnverify.baselines import Baseline, Entry, Figures, Gradient, Kills
-from rnnverify.gating import compare, differing, others
+from rnnverify.gating.baselines import Baseline, Entry, Figures, Gradient, Kills
+from rnnverify.gating.regressions import compare, differing, others
 
 GRADIENT = Gradient(worst=0.1, agree=15.0, conclusive=90.0)
 FIGURES = Figures(verdict="match", conclusive=90.0, active=40.0, gradients={"W": GRADIENT})

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnverify import corpora, storage
+from rnnverify import storage
 from rnnverify.archives import MEMBERS, one_line
 from rnnverify.builtin import ELMAN
-from rnnverify.corpora import LARGEST, add, files, load, name_of, read
+from rnnverify.corpora import folders
+from rnnverify.corpora.folders import LARGEST, add, files, load, name_of, read
 from rnnverify.errors import UsageError
 from rnnverify.records import Truncation
 from rnnverify.storage import Stored, save_case
@@ -118,7 +119,7 @@ def costs(look: Callable[[], object]) -> int:
 
 def test_a_huge_file_is_not_read(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of a terabyte, of which the disk holds nothing, costs next to nothing."""
-    monkeypatch.setattr(corpora, "LARGEST", 2**20)
+    monkeypatch.setattr(folders, "LARGEST", 2**20)
     os.truncate(bad, 2**40)
     assert costs(lambda: refused(bad)) < ALLOWED
 
@@ -355,12 +356,12 @@ def test_what_cannot_be_asked_is_refused(bad: Path) -> None:
 
 def test_too_many_files_are_refused(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any is read; of those of other kinds, only so many are looked at."""
-    monkeypatch.setattr(corpora, "MOST_FILES", 1)
+    monkeypatch.setattr(folders, "MOST_FILES", 1)
     with pytest.raises(UsageError, match="holds more than 1 cases"):
         files(bad.parent)
-    monkeypatch.setattr(corpora, "MOST_FILES", 2)
+    monkeypatch.setattr(folders, "MOST_FILES", 2)
     assert len(files(bad.parent)) == 2
-    monkeypatch.setattr(corpora, "MOST_ENTRIES", 1)
+    monkeypatch.setattr(folders, "MOST_ENTRIES", 1)
     with pytest.raises(UsageError, match="holds more"):
         files(bad.parent)
 
@@ -368,9 +369,9 @@ def test_too_many_files_are_refused(bad: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_too_much_together_is_refused(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many files, each of which is small enough, could fill the memory."""
     size = sum(array.nbytes for array in SMALL.values())
-    monkeypatch.setattr(corpora, "MOST_TOGETHER", 2 * size)
+    monkeypatch.setattr(folders, "MOST_TOGETHER", 2 * size)
     assert len(read(bad.parent)) == 2
-    monkeypatch.setattr(corpora, "MOST_TOGETHER", 2 * size - 1)
+    monkeypatch.setattr(folders, "MOST_TOGETHER", 2 * size - 1)
 
     assert "too much to replay" in refused(bad)
 

@@ -8,7 +8,7 @@ import pytest
 
 from rnnverify.axes import INTEGERS
 from rnnverify.builtin import BINARY_ADDER, CHAR_RNN, LSTM, SYSTEMS, WERBOS, system_of
-from rnnverify.minimizing import MOST, minimize
+from rnnverify.corpora.minimizing import MOST, minimize
 from rnnverify.records import Case, Clip, Truncation
 from rnnverify.systems import System
 from tests.support import char_rnn_case

@@ -17,9 +17,9 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 
 from rnnverify import files, storage
-from rnnverify.corpora import add, files as files_in, load
+from rnnverify.corpora.folders import add, files as files_in, load
 from rnnverify.storage import Stored, save_case
-from rnnverify.tidying import Fate, carry_out
+from rnnverify.corpora.tidying import Fate, carry_out
 from tests.support import char_rnn_case
 
 place, kills = Path(sys.argv[1]), int(sys.argv[2])

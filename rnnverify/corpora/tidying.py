@@ -16,12 +16,12 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rnnverify.archives import one_line
 from rnnverify.builtin import SYSTEMS, system_of
-from rnnverify.corpora import Kept, add, name_of
+from rnnverify.corpora.folders import Kept, add, name_of
+from rnnverify.corpora.minimizing import minimize
+from rnnverify.corpora.replaying import ask
 from rnnverify.errors import UsageError
-from rnnverify.minimizing import minimize
 from rnnverify.mutants import CATALOGUE
 from rnnverify.records import Candidate, Case
-from rnnverify.replaying import ask
 from rnnverify.storage import Stored
 from rnnverify.terms import Terms, make_terms
 from rnnverify.verdicts import Verdict

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rnnverify.baselines import Baseline, Entry, Figures, Kills
+from rnnverify.gating.baselines import Baseline, Entry, Figures, Kills
 from rnnverify.results import Place, Regression
 from rnnverify.verdicts import VERDICT_KINDS
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnverify.builtin import system_of
 from rnnverify.checker import check_under
-from rnnverify.corpora import Kept
+from rnnverify.corpora.folders import Kept
 from rnnverify.errors import UsageError
 from rnnverify.hygiene import not_repeatable
 from rnnverify.records import Candidate, Case, Clip

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rnnverify.baselines import Baseline, Entry, entries_of
 from rnnverify.drawing import explore
-from rnnverify.gating import Comparer
+from rnnverify.gating.baselines import Baseline, Entry, entries_of
+from rnnverify.gating.regressions import Comparer
 from rnnverify.records import Case
 from rnnverify.results import Regression
 from rnnverify.runner import execute

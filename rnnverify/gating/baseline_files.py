@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rnnverify.baselines import Baseline, Entry, Figures, Gradient, Kills
 from rnnverify.defining import shown
 from rnnverify.errors import UsageError
 from rnnverify.files import write_whole
+from rnnverify.gating.baselines import Baseline, Entry, Figures, Gradient, Kills
 from rnnverify.verdicts import VERDICT_KINDS, VerdictKind
 
 KIND = "rnnverify baseline"

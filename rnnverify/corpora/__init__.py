@@ -1,0 +1,1 @@
+"""Corpora: folders of failing cases that are kept, replayed, and tidied up."""

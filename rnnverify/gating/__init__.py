@@ -1,0 +1,1 @@
+"""Gating: baselines, what is worse than they say, and searches with fresh seeds."""
