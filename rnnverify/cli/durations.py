@@ -8,16 +8,16 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 FORM = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 
 
-class Duration(click.ParamType[float]):
-    """Seconds, minutes or hours."""
+def to_seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """Return how many seconds an option means; None where it is not given.
 
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return how many seconds are meant."""
-        found = FORM.fullmatch(str(value))
-        if found is None or not float(found[1]):
-            self.fail(f"{value!r} is no time; write 90s, 10m or 2h", param, ctx)
-        return float(found[1]) * UNITS[found[2]]
+    Raises:
+        BadParameter: if it is no time.
+    """
+    if text is None:
+        return None
+    found = FORM.fullmatch(text)
+    if found is None or not float(found[1]):
+        message = f"{text!r} is no time; write 90s, 10m or 2h"
+        raise click.BadParameter(message)
+    return float(found[1]) * UNITS[found[2]]

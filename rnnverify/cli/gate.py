@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnverify.cli.durations import Duration
+from rnnverify.cli.durations import to_seconds
 from rnnverify.cli.judging import Outcome, baseline_of, judged
 from rnnverify.cli.nightly import explored, show_explored
 from rnnverify.cli.options import CACHED, TO_JSON, held_to, reported
@@ -67,7 +67,7 @@ Exit codes:
 @click.option("--update", is_flag=True, help="Write the baseline, rather than compare with it.")
 @click.option(
     "--explore",
-    type=Duration(),
+    callback=to_seconds,
     metavar="TIME",
     help="Look for failures with fresh seeds, so long (90s, 10m, 2h); needs no baseline.",
 )

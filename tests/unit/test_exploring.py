@@ -2,9 +2,10 @@
 
 import time
 
+import click
 import pytest
 
-from rnnverify.cli.durations import Duration
+from rnnverify.cli import cli
 from rnnverify.gating.exploring import exploring
 from rnnverify.loops import LOOPS
 from rnnverify.runs import Run, make_run
@@ -61,4 +62,7 @@ def test_it_ends_when_the_time_is_over() -> None:
 )
 def test_times_are_understood(text: str, seconds: float) -> None:
     """In seconds, minutes or hours."""
-    assert Duration().convert(text, None, None) == seconds
+    (option,) = (o for o in cli.commands["gate"].params if o.name == "explore")
+    context = click.Context(cli.commands["gate"])
+
+    assert option.process_value(context, text) == seconds
