@@ -26,9 +26,15 @@ for name, examples in {"dev": 40, "ci": 100, "thorough": 5000}.items():
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+UNMEASURED = ("tests/conventions", "tests/properties", "tests/quality")
+"""Folders whose tests run what tests/unit has covered, many times; measuring takes half as long."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let one worker run all tests of a system, so that its reference is compiled only once."""
     for item in items:
+        if config.pluginmanager.hasplugin("_cov") and item.nodeid.startswith(UNMEASURED):
+            item.add_marker(pytest.mark.no_cover)
         parameters = getattr(item, "callspec", None)
         system = parameters and parameters.params.get("system")
         if isinstance(system, str):

@@ -97,11 +97,12 @@ def judged(
     whole = options.whole and not interrupted
     worse = compare(before, now, whole=whole, slowdown=options.slowdown)
     regressions = upheld(worse, {check.name: check.run for check in checks}, before)
+    chance = [f"{e.check}: {e.text}: by chance" for e in worse if e not in regressions]
     failing = [each.regression for each in cases if each.is_worse_than(before)]
     return Outcome(
         reports=reports,
         regressions=[*failing, *regressions],
-        notes=[*_notes(options, before, now), *kept],
+        notes=[*_notes(options, before, now), *chance, *kept],
         replayed=cases,
         now=now,
         seconds=round(time.perf_counter() - start, 3),

@@ -39,7 +39,7 @@ def upheld(
     kept = [e for e in regressions if e.check not in doubted or e.kind not in BY_CHANCE]
     for check in sorted(doubted):
         again = _asked_again(check, runs[check], before.checks[check])
-        kept.extend(each for each in again if each.kind in BY_CHANCE)
+        kept.extend(each for each in again if each not in kept and each.kind != "cases")
     return [
         e for e in kept if e.kind != "regime" or _is_gone(runs[e.check], before.checks[e.check])
     ]
