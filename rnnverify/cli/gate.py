@@ -174,7 +174,7 @@ def _gate(options: GateOptions, told: Told | None, *, own_process: bool) -> int:
 def _publish(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
     values = {
         **document(outcome.reports),
-        "kept": not outcome.regressions and not outcome.is_invalid,
+        "kept": not (outcome.regressions or outcome.is_invalid or outcome.interrupted),
         "updated": options.update and not outcome.is_invalid and not outcome.interrupted,
         "regressions": [regression_values(each) for each in outcome.regressions],
         "notes": list(outcome.notes),
@@ -208,6 +208,8 @@ def _verdict(options: GateOptions, outcome: Outcome) -> tuple[str, str]:
     if outcome.regressions:
         n, accept = len(outcome.regressions), "accept what is meant with --update"
         return f"{n} regressions against {_shown(options.baseline)}; {accept}", "red"
+    if outcome.interrupted:
+        return "interrupted: not all was compared", "yellow"
     n = len(outcome.now.checks)
     return f"all is as good as in {_shown(options.baseline)} ({n} checks)", "green"
 

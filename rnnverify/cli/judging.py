@@ -74,6 +74,7 @@ def judged(
     from rnnverify.gating.baselines import Baseline, entries_of, versions
     from rnnverify.gating.doubts import upheld
     from rnnverify.gating.regressions import compare
+    from rnnverify.programs import abandon
 
     start = time.perf_counter()
     _refuse_unpaced(options, checks, before)
@@ -88,6 +89,7 @@ def judged(
             kills = _kills(checks)
     except KeyboardInterrupt:
         interrupted = True
+        abandon()
     entries = entries_of(reports)
     now = Baseline(
         checks={name: replace(each, pace=paces.get(name)) for name, each in entries.items()},
@@ -95,9 +97,13 @@ def judged(
         versions=versions(),
     )
     whole = options.whole and not interrupted
-    worse = compare(before, now, whole=whole, slowdown=options.slowdown)
-    regressions = upheld(worse, {check.name: check.run for check in checks}, before)
-    chance = [f"{e.check}: {e.text}: by chance" for e in worse if e not in regressions]
+    counted = before if options.mutants is not False else replace(before, mutants={})
+    worse = compare(counted, now, whole=whole, slowdown=options.slowdown)
+    runs = {check.name: check.run for check in checks}
+    regressions = worse if interrupted else upheld(worse, runs, before)
+    told_of = {(each.check, each.kind) for each in regressions}
+    excused = [each for each in worse if (each.check, each.kind) not in told_of]
+    chance = [f"{each.check}: {each.text}: by chance" for each in excused]
     failing = [each.regression for each in cases if each.is_worse_than(before)]
     return Outcome(
         reports=reports,

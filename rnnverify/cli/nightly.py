@@ -56,6 +56,8 @@ class Explored:
 
 def explored(options: GateOptions, checks: Sequence[Check], told: Told | None) -> Explored:
     """Explore for as long as is asked for, kept cases coming first."""
+    from rnnverify.programs import abandon
+
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     click.echo(f"from seed {seed}", err=True)
     kept = [each for each in replayed(checks, options.corpus, told) if each.fails]
@@ -64,6 +66,7 @@ def explored(options: GateOptions, checks: Sequence[Check], told: Told | None) -
         _explore(options, checks, found, told)
     except KeyboardInterrupt:
         found.interrupted = True
+        abandon()
     found.notes = keep_failures(found.reports, options.corpus)
     return found
 
@@ -112,7 +115,7 @@ def show_explored(options: GateOptions, found: Explored) -> None:
     each, regressions = options.each, [case.regression for case in found.kept]
     values: dict[str, Any] = {
         **document(found.reports),
-        "kept": not found.reports and not found.kept,
+        "kept": not (found.reports or found.kept or found.interrupted),
         "seed": found.seed,
         "explored": dict(found.cases),
         "regressions": [regression_values(regression) for regression in regressions],

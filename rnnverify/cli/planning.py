@@ -59,12 +59,15 @@ class Check:
         run: The run.
         candidate: What is loaded; None for a built-in model.
         mutants: Whether its mutants are counted.
+        comparable: The same on the baseline's cases, on which mutants are counted: on others one
+            more or less could be killed by chance.
     """
 
     name: str
     run: "Run"
     candidate: str | None
     mutants: bool
+    comparable: "Run"
 
     @property
     def mutants_of(self) -> str:
@@ -77,7 +80,7 @@ class Check:
         from rnnverify.gating.baselines import Kills
         from rnnverify.surveys import kills_of_catalogue, kills_of_edits
 
-        run = self.run
+        run = self.comparable
         if self.candidate is None:
             return Kills.counted(
                 kills_of_catalogue(run.system.name, cases=run.cases, seed=run.seed)
@@ -103,7 +106,7 @@ def planned(options: GateOptions, before: "Baseline") -> list[Check]:
             check = _check(run, asked, options, before)
             if check.candidate is None and run.system.name in counted:
                 check = replace(check, mutants=False)
-            if check.candidate is None:
+            if check.candidate is None and check.mutants:
                 counted.add(run.system.name)
             checks.append(check)
     names = [check.name for check in checks]
@@ -139,9 +142,12 @@ def _check(run: "Run", asked: Asked, options: GateOptions, before: "Baseline") -
     seed = known_seed if options.seed is None else options.seed
     said = options.mutants if asked.mutants is None else asked.mutants
     usual = own is None or name in before.mutants
+    as_asked = replace(run, cases=cases, seed=seed)
+    as_known = replace(run, cases=known_cases, seed=known_seed)
     return Check(
         name=name,
-        run=replace(run, cases=cases, seed=seed),
+        run=as_asked,
+        comparable=as_asked if entry is None or options.update else as_known,
         candidate=own,
         mutants=usual if said is None else said,
     )

@@ -87,14 +87,29 @@ def read_baseline(path: str | os.PathLike[str]) -> Baseline:
         message = f"--baseline: cannot read {path}: {error}"
         raise UsageError(message) from None
     try:
-        values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        values = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         message = (
             f"--baseline: {path} is no JSON, or was damaged (by a merge?): {error}; restore it, or "
             f"remove it and {how}"
         )
         raise UsageError(message) from None
     return _baseline(path, values, how)
+
+
+def _refuse(constant: str) -> float:
+    message = f"{constant} is no figure"
+    raise ValueError(message)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return what is in braces; a merge that keeps both sides leaves some of it there twice."""
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        message = f"{', '.join(twice)} stands there twice"
+        raise ValueError(message)
+    return dict(pairs)
 
 
 def _read(path: Path) -> str:
@@ -128,7 +143,7 @@ def _baseline(path: str, values: Any, how: str) -> Baseline:
             mutants={str(name): _kills_from(each) for name, each in values["mutants"].items()},
             versions={str(name): str(each) for name, each in values["versions"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         message = (
             f"--baseline: {path} is damaged: {type(error).__name__}: {error}; restore it, or "
             f"remove it and {how}"

@@ -40,9 +40,13 @@ def upheld(
     for check in sorted(doubted):
         again = _asked_again(check, runs[check], before.checks[check])
         kept.extend(each for each in again if each not in kept and each.kind != "cases")
-    return [
-        e for e in kept if e.kind != "regime" or _is_gone(runs[e.check], before.checks[e.check])
-    ]
+    looked_at = (
+        _looked_at(each, runs[each.check], before.checks[each.check])
+        if each.kind == "regime"
+        else each
+        for each in kept
+    )
+    return [each for each in looked_at if each is not None]
 
 
 def _has_other_seed(check: str, runs: Mapping[str, Run], before: Baseline) -> bool:
@@ -57,8 +61,8 @@ def _asked_again(check: str, run: Run, entry: Entry) -> list[Regression]:
     return list(Comparer(check, now.place).entry(entry, now, None))
 
 
-def _is_gone(run: Run, entry: Entry) -> bool:
-    """Whether a regime of the baseline's does not occur in further cases."""
+def _looked_at(regression: Regression, run: Run, entry: Entry) -> Regression | None:
+    """Return which regimes of the baseline's do not occur in further cases, either; None of all."""
     occurred: set[str] = set()
 
     def note(case: Case) -> None:
@@ -66,4 +70,5 @@ def _is_gone(run: Run, entry: Entry) -> bool:
 
     further = max(FEWEST, FURTHER * run.cases)
     explore(run.strategy, note, seed=run.batches[0].seed, cases=further)
-    return not occurred.issuperset(entry.regimes)
+    gone = [regime for regime in entry.regimes if regime not in occurred]
+    return replace(regression, text=f"no longer covered: {', '.join(gone)}") if gone else None

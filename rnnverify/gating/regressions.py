@@ -1,7 +1,7 @@
 """Gating: what is worse than a baseline says, and what is merely other."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnverify.gating.baselines import Baseline, Entry, Figures, Kills
 from rnnverify.results import Place, Regression
@@ -42,6 +42,8 @@ class Comparer:
                 yield self._worse("clip", f"no longer checked under clip {clip}")
             else:
                 yield from self.figures(clip, figures, now.clips[clip])
+        new = {clip: each for clip, each in now.clips.items() if clip not in before.clips}
+        yield from self.unknown(replace(now, clips=new))
         if slowdown is not None and before.pace and now.pace and now.pace > slowdown * before.pace:
             times = now.pace / before.pace
             told = f"{now.pace:.2g} evaluations of the reference a call, where it took"
@@ -94,6 +96,10 @@ class Comparer:
         told = f"{now.killed} of {now.of} mutants killed, where it was {before.killed} of"
         yield self._worse("mutants", f"{told} {before.of}; now survive: {', '.join(lost)}")
 
+    def uncounted(self) -> Regression:
+        """Return that mutants of the baseline are not counted."""
+        return self._worse("mutants", "are in the baseline, but no longer counted")
+
     def missing(self) -> Regression:
         """Return that a check of the baseline is not made."""
         return self._worse("missing", "is in the baseline, but no longer checked")
@@ -132,9 +138,11 @@ def compare(
         found.extend(
             Comparer(check).missing() for check in before.checks if check not in now.checks
         )
-    for name, kills in now.mutants.items():
-        if name in before.mutants:
-            found.extend(Comparer(name).kills(before.mutants[name], kills))
+    for name, kills in before.mutants.items():
+        if name in now.mutants:
+            found.extend(Comparer(name).kills(kills, now.mutants[name]))
+        elif whole and (name in now.checks or name not in before.checks):
+            found.append(Comparer(name).uncounted())
     return found
 
 

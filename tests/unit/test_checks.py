@@ -6,32 +6,11 @@ from typing import Any
 import pytest
 
 from rnnverify.cli.checks import find_checks
-from rnnverify.cli.requests import Options, requested
+from rnnverify.cli.requests import requested
 from rnnverify.errors import UsageError
 from tests.commands import RIGHT
+from tests.gates import BASE
 
-BASE = Options(
-    candidate=None,
-    system=(),
-    clip=(),
-    dtype=(),
-    cases=200,
-    seed=0,
-    case=None,
-    text=None,
-    truncate=None,
-    lengths=False,
-    gradients=(),
-    scale="1",
-    dims=(),
-    fixed=(),
-    clip_over=(),
-    digits=None,
-    timeout=60.0,
-    save=None,
-    target=None,
-    cache=True,
-)
 HEAD = '[[tool.rnnverify.check]]\ncandidate = "my_rnn.py:sign"\nsystem = "char_rnn"\n'
 ALL = """
 clip = ["none", "value:5"]

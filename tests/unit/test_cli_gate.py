@@ -1,13 +1,11 @@
 """``rnnverify gate``: what is worse than the baseline ends a build, and nothing else does."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 
 import rnnverify
 from rnnverify import comparing, mutants, strategies
@@ -15,22 +13,12 @@ from rnnverify.loops import LOOPS
 from rnnverify.mutants.mutant import Mutant
 from rnnverify.records import Candidate, Case
 from rnnverify.storage import save_case
+from tests import gates
 from tests.commands import document, run
 from tests.files import CANDIDATES
+from tests.gates import CHECK, RARELY_WRONG, WRONG, edit, gate, held_to, kinds, made
 from tests.support import char_rnn_case
 
-CODE = """
-import time
-import numpy as np
-from rnnverify.models.char_rnn import gradients as model
-
-def gradients(case):
-    return dict(model(case))
-"""
-WRONG = """
-def gradients(case):
-    return model(case) | {"Whh": -model(case)["Whh"]}
-"""
 COARSE = """
 def gradients(case):
     return {name: gradient * (1 + 1e-7) for name, gradient in model(case).items()}
@@ -45,55 +33,13 @@ def gradients(case):
     time.sleep(0.02)
     return dict(model(case))
 """
-RARELY_WRONG = """
-def gradients(case):
-    found = dict(model(case))
-    return found | {"by": 2 * found["by"]} if case.dims == {"T": 3, "V": 7, "H": 2} else found
-"""
-CHECK = """
-[[tool.rnnverify.check]]
-candidate = "my_rnn.py:gradients"
-system = "char_rnn"
-cases = 12
-"""
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project with right code and one check, as the current folder."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_rnn.py").write_text(CODE)
-    (tmp_path / "pyproject.toml").write_text(CHECK)
-    return tmp_path
-
-
-def gate(*words: str) -> Result:
-    """Run the gate with its JSON on standard output."""
-    return run("gate", "--baseline", "b.json", "--json", "-", *words)
-
-
-def made(*words: str) -> None:
-    """Make the baseline."""
-    result = gate("--update", *words)
-    assert result.exit_code == 0, result.stderr
-
-
-def edit(folder: Path, code: str) -> None:
-    """Change the candidate."""
-    (folder / "my_rnn.py").write_text(CODE + code)
-    sys.modules.pop("rnnverify_candidate_my_rnn", None)  # as a new process would
-
-
-def held_to(folder: Path, line: str) -> None:
-    """Let the check say more."""
-    (folder / "pyproject.toml").write_text(CHECK + line)
-
-
-def kinds(result: Result) -> list[str]:
-    """Return the kinds of regressions that were found."""
-    found = document(result)
-    assert found["kept"] == (result.exit_code == 0)
-    return [each["kind"] for each in found["regressions"]]
+    return gates.begin(tmp_path)
 
 
 @pytest.mark.usefixtures("project")
