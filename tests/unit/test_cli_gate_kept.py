@@ -19,10 +19,9 @@ from rnnverify.storage import save_case
 from rnnverify.verdicts import Verdict, VerdictKind
 from tests import gates
 from tests.commands import document
-from tests.gates import edit, gate, known, made, options
+from tests.gates import BASE, edit, gate, known, made, options
 from tests.made_reports import REGRESSION, failure, wrong
 from tests.support import char_rnn_case
-from tests.unit.test_checks import BASE
 
 RARELY_RAISING = """
 def gradients(case):

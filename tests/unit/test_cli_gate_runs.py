@@ -11,8 +11,7 @@ from rnnverify.cli.planning import planned
 from rnnverify.gating.baselines import Baseline, Kills
 from tests import gates
 from tests.commands import document
-from tests.gates import CHECK, WRONG, edit, gate, kinds, known, made, options
-from tests.unit.test_checks import BASE
+from tests.gates import BASE, CHECK, WRONG, edit, gate, kinds, known, made, options
 
 NAMED = ("my_rnn.py:gradients", "--system", "char_rnn")
 NAME = "my_rnn.py:gradients char_rnn float64"
