@@ -334,7 +334,7 @@ class Report:
         counted = ", ".join(f"{n} {kind}" for kind, n in self.counts.items())
         return (
             f"{self.verdict.upper()}  {self.system}  {self.candidate}, {self.dtype}, "
-            f"clip {self.clip}{said}; {self.cases} cases: {counted}"
+            f"clip {self.clip}{said}; {self.cases} case{'s' * (self.cases != 1)}: {counted}"
         )
 
     @property

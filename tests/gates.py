@@ -7,6 +7,7 @@ from typing import Any
 
 from click.testing import Result
 
+from rnnverify.cli.loading import module_name
 from rnnverify.cli.planning import GateOptions
 from rnnverify.cli.requests import Options
 from rnnverify.gating.baselines import Entry, Figures
@@ -81,7 +82,7 @@ def made(*words: str) -> None:
 def edit(folder: Path, code: str) -> None:
     """Change the candidate."""
     (folder / "my_rnn.py").write_text(CODE + code)
-    sys.modules.pop("rnnverify_candidate_my_rnn", None)  # as a new process would
+    sys.modules.pop(module_name(folder / "my_rnn.py"), None)  # as a new process would
 
 
 def held_to(folder: Path, line: str) -> None:

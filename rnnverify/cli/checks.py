@@ -1,6 +1,7 @@
 """Checks: what is to be gated, as ``[[tool.rnnverify.check]]`` of a pyproject.toml says it."""
 
 import os
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ import click
 
 from rnnverify.cli.requests import Options
 from rnnverify.errors import UsageError
+from rnnverify.reports.words import number
 
 FILE = "pyproject.toml"
 TABLE = "[[tool.rnnverify.check]]"
@@ -27,15 +29,19 @@ class Asked(NamedTuple):
         options: Of one candidate, or of built-in models.
         cases: How many cases, if that is said.
         mutants: Whether mutants are counted, if that is said.
+        where: Where it is asked for, as a message about it begins; "" on the command line.
     """
 
     options: Options
     cases: int | None = None
     mutants: bool | None = None
+    where: str = ""
 
 
 def find_checks(base: Options) -> list[Asked]:
     """Return the checks of the nearest pyproject.toml, from the current directory upwards.
+
+    The file's folder becomes one in which Python looks for modules.
 
     Args:
         base: What the command line says, which a check's own keys go before.
@@ -54,7 +60,8 @@ def find_checks(base: Options) -> list[Asked]:
         for number, table in _tables(file)
     ]
     if found:
-        click.echo(f"{len(found)} checks of {shown_path(file)}", err=True)
+        click.echo(f"{number(len(found), 'check')} of {shown_path(file)}", err=True)
+        sys.path.insert(0, str(file.parent))  # where modules are looked for that it names
     return found
 
 
@@ -105,7 +112,7 @@ def _check(where: str, table: Mapping[str, Any], folder: Path, base: Options) ->
         system=() if system is None else (_from(folder, system),),
         name=candidate,
     )
-    return Asked(options, cases, mutants)
+    return Asked(options, cases, mutants, f"{where}: ")
 
 
 def _from(folder: Path, text: str) -> str:

@@ -17,12 +17,14 @@ from rnnverify.cli.planning import GateOptions, planned
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.cli.publishing import kept_clean, publish, settled, takes_stdout
 from rnnverify.cli.requests import Options
-from rnnverify.cli.running import INTERRUPTED, report_of_hung
-from rnnverify.cli.supervising import Told, supervise
+from rnnverify.cli.running import INTERRUPTED, report_of_end
+from rnnverify.cli.supervising import supervise
+from rnnverify.cli.telling import End, Told
 from rnnverify.defining import shown
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import document, regression_values
 from rnnverify.reports.terminal import show
+from rnnverify.reports.words import number
 
 if TYPE_CHECKING:
     from rnnverify.gating.baselines import Baseline
@@ -105,14 +107,15 @@ def gate(context: click.Context, /, **given: Any) -> None:
     What is checked are the CANDIDATEs, or the checks in pyproject.toml, or the built-in models.
     A check fails if its verdict is no longer match; if its worst error grows tenfold, or a decimal
     digit is lost; if the check weakens: less is conclusive, a regime or an active clip is no longer
-    covered, fewer mutants are killed.
+    covered, fewer mutants are killed. Of the options from --clip on, --cases, --seed and --mutants
+    hold for all checks; the others, for what a check in pyproject.toml does not say itself.
     """
     own_process = context.obj == OWN_PROCESS
     if own_process:
         settle(cache=given["cache"])
     try:
         options = _options(given)
-        told = supervise(partial(_hung, options.each)) if own_process else None
+        told = supervise(partial(_ended, options.each)) if own_process else None
         sys.exit(_gate(options, told, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
@@ -164,6 +167,10 @@ def _gate(options: GateOptions, told: Told | None, *, own_process: bool) -> int:
         click.echo(f"interrupted after {len(outcome.reports)} reports", err=True)
         return INTERRUPTED
     if outcome.is_invalid:
+        if options.update:
+            click.echo(
+                f"{_shown(options.baseline)} is not written: a candidate is invalid", err=True
+            )
         return 2
     if options.update:
         _update(options, outcome, before)
@@ -172,6 +179,8 @@ def _gate(options: GateOptions, told: Told | None, *, own_process: bool) -> int:
 
 
 def _publish(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
+    from rnnverify.gating.regressions import is_known
+
     values = {
         **document(outcome.reports),
         "kept": not (outcome.regressions or outcome.is_invalid or outcome.interrupted),
@@ -187,31 +196,41 @@ def _publish(options: GateOptions, outcome: Outcome, before: "Baseline") -> None
             "pace": {name: each.pace for name, each in outcome.now.checks.items()},
         },
     }
-    each = options.each
-    regressions = () if options.update else outcome.regressions
-    publish(each, values, outcome.reports, regressions, outcome.seconds)
+    each, standard = options.each, outcome.now if values["updated"] else before
+    known = [report for report in outcome.reports if is_known(standard, report)]
+    publish(
+        each,
+        values,
+        outcome.reports,
+        regressions=() if values["updated"] else outcome.regressions,
+        known=known,
+        notes=outcome.notes,
+        seconds=outcome.seconds,
+    )
     screen = console(stderr=takes_stdout(each))
     if outcome.reports:
-        show(screen, outcome.reports)
+        show(screen, outcome.reports, known=known)
     lines = [(f"note: {note}", "yellow") for note in outcome.notes]
-    word = "ACCEPTED" if options.update else "WORSE"
+    word = "ACCEPTED" if values["updated"] else "WORSE"
     lines += [(f"{word}  {each.check}: {each.text}", "red") for each in outcome.regressions]
     if not options.update:
-        lines.append(_verdict(options, outcome))
+        lines.append(_verdict(options, outcome, before))
     for line, style in lines:
         screen.print(line, style=style, soft_wrap=True, highlight=False, markup=False)
 
 
-def _verdict(options: GateOptions, outcome: Outcome) -> tuple[str, str]:
+def _verdict(options: GateOptions, outcome: Outcome, before: "Baseline") -> tuple[str, str]:
     if outcome.is_invalid:
         return "a candidate is invalid", "red"
     if outcome.regressions:
         n, accept = len(outcome.regressions), "accept what is meant with --update"
-        return f"{n} regressions against {_shown(options.baseline)}; {accept}", "red"
+        return f"{number(n, 'regression')} against {_shown(options.baseline)}; {accept}", "red"
     if outcome.interrupted:
         return "interrupted: not all was compared", "yellow"
-    n = len(outcome.now.checks)
-    return f"all is as good as in {_shown(options.baseline)} ({n} checks)", "green"
+    new = len(outcome.now.checks.keys() - before.checks.keys())
+    known = number(len(outcome.now.checks) - new, "check")
+    more = f", and {new} that it does not know" if new else ""
+    return f"all is as good as in {_shown(options.baseline)} ({known}{more})", "green"
 
 
 def _shown(path: Path | None) -> str:
@@ -239,15 +258,17 @@ def _update(options: GateOptions, outcome: Outcome, before: "Baseline") -> None:
         options.baseline, Baseline(checks=checks, mutants=mutants, versions=now.versions)
     )
     wrong = sum(f.verdict != "match" for each in checks.values() for f in each.clips.values())
-    known = f"; {wrong} of them are no match, and stay so unnoticed" if wrong else ""
-    click.echo(f"wrote {_shown(options.baseline)}: {len(checks)} checks{known}", err=True)
+    known = f"; {number(wrong, 'verdict')} in it no match, and to stay so" if wrong else ""
+    n = number(len(checks), "check")
+    click.echo(f"wrote {_shown(options.baseline)}: {n}{known}", err=True)
 
 
-def _hung(options: Options, words: dict[str, Any], cases: int, stack: str) -> int:
-    """Report on a run that had to be ended from outside."""
-    before, report = report_of_hung(words, cases, stack, options.timeout)
+def _ended(options: Options, end: End) -> int:
+    """Report on a run that was cut short."""
+    before, report = report_of_end(end, options.timeout)
     values = document([report])
-    told = {**values, "kept": False, "reports": [*before, *values["reports"]]}
+    empty: dict[str, Any] = {"regressions": [], "notes": [], "corpus": []}
+    told = {**values, "kept": False, **empty, "reports": [*before, *values["reports"]]}
     publish(options, told, [report])
     show(console(stderr=takes_stdout(options)), [report])
     return 2

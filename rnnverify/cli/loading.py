@@ -1,9 +1,14 @@
 """Loading what a command line names: ``PATH.py:function`` or ``package.module:OBJECT``."""
 
+import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import sys
+import sysconfig
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
@@ -18,6 +23,16 @@ if TYPE_CHECKING:
     from rnnverify.systems import System
 
 FORM = "write PATH.py:function or package.module:function"
+PREFIX = "rnnverify_candidate_"
+"""Begins the names of modules that are loaded by a file's path."""
+
+watcher: Callable[[str], None] | None = None
+"""Is told what is being loaded, and "" when it is."""
+_LIBRARIES = {Path(each).resolve() for each in sysconfig.get_paths().values()}
+_aside: dict[Path, dict[str, ModuleType]] = {}
+"""Folders that were loaded from; of each the modules that gave way to another's of those names."""
+_before: set[str] = set()
+"""The names of modules that were there before anything was loaded: they never give way."""
 
 
 def load_candidate(text: str) -> Candidate:
@@ -35,12 +50,15 @@ def load_candidate(text: str) -> Candidate:
         )
         raise UsageError(message)
     adapter = getattr(found, "rnnverify_adapter", None)
+    candidate: Candidate = found if adapter is None else adapter
     if adapter is None:
-        candidate: Candidate = found
         return candidate
     owner, _, _ = text.rpartition(".")
     inside = _load(owner, "candidate") if ":" in owner else None
-    return partial(adapter, inside()) if isinstance(inside, type) else adapter
+    if not isinstance(inside, type):
+        return candidate
+    with _watched(text, "candidate"):
+        return partial(adapter, inside())
 
 
 def load_system(text: str) -> "System":
@@ -89,10 +107,22 @@ def _load(text: str, what: str) -> object:
         UsageError: if it cannot be loaded; it begins with what was to be loaded.
     """
     try:
-        return _named(text)
+        with _watched(text, what):
+            return _named(text)
     except _LoadingError as error:
         message = f"{what}: {error}"
         raise UsageError(message) from error
+
+
+@contextmanager
+def _watched(text: str, what: str) -> Iterator[None]:
+    """Tell what is being loaded, for it may end the process."""
+    tell = watcher or (lambda _: None)
+    tell(f"{what}: loading {text.rpartition(':')[0]}")
+    try:
+        yield
+    finally:
+        tell("")
 
 
 class _LoadingError(Exception):
@@ -127,25 +157,69 @@ def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         message = f"there is no file {path}; {FORM}"
         raise _LoadingError(message)
-    name = f"rnnverify_candidate_{path.stem}"  # not to replace a library of the same name
-    known = sys.modules.get(name)
-    if known is not None and known.__file__ == str(path.resolve()):
-        return known
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    name, place = module_name(path), path.resolve()
+    _enter(place.parent)
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, place)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
         raise _LoadingError(_failed(str(path), error)) from error
     return module
 
 
+def module_name(path: Path) -> str:
+    """Return the name that a file is loaded by: its own, and neither a library's nor another's."""
+    digest = hashlib.sha256(bytes(path.resolve())).hexdigest()[:16]
+    return f"{PREFIX}{path.stem}_{digest}"
+
+
+def _enter(folder: Path) -> None:
+    """Let what is loaded import the modules of its own folder, and none of those names elsewhere.
+
+    Modules from beside another file that was loaded give way, and come back with that folder.
+    Those of Python and of installed packages stay.
+    """
+    if not _aside:
+        _before.update(sys.modules)
+    importlib.invalidate_caches()
+    for name in [name for name in sys.modules if "." not in name and name not in _before]:
+        home = _home(sys.modules[name])
+        if home in _aside and home != folder and _has(folder, name):
+            _aside[home] |= _taken(name)
+    sys.modules.update(_aside.get(folder, {}))
+    if folder not in _LIBRARIES:
+        _aside[folder] = {}
+    if sys.path[:1] != [str(folder)]:
+        sys.path.insert(0, str(folder))
+
+
+def _home(module: object) -> Path | None:
+    """Return the folder in which a module or a package lies, if it is known and one."""
+    if not isinstance(module, ModuleType):
+        return None
+    places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
+    return Path(places[0]).parent.resolve() if places[0] else None
+
+
+def _has(folder: Path, name: str) -> bool:
+    return importlib.machinery.PathFinder.find_spec(name, [str(folder)]) is not None
+
+
+def _taken(name: str) -> dict[str, ModuleType]:
+    """Take a module from those that are loaded, with all that it holds."""
+    names = [each for each in sys.modules if each == name or each.startswith(f"{name}.")]
+    return {each: sys.modules.pop(each) for each in names}
+
+
 def _load_module(name: str) -> ModuleType:
-    sys.path.insert(0, str(Path.cwd()))
+    _enter(Path.cwd())
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

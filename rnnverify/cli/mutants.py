@@ -183,7 +183,7 @@ def _shown(
         try:
             for each in outcomes:
                 if each.system not in systems:
-                    systems[each.system] = shown.begin(each.system, total, "mutants in all")
+                    systems[each.system] = shown.begin(each.system, total, "mutant")
                 found.append(each)
                 if each.name:
                     systems[each.system]()

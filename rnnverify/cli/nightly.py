@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnverify.cli.kept import Replayed, keep_failures, replayed
+from rnnverify.cli.kept import Replayed, keep_failures, kept_cases, replayed, told_of_corpus
 from rnnverify.cli.output import console, progress
 from rnnverify.cli.planning import Check, GateOptions
 from rnnverify.cli.publishing import publish, takes_stdout
 from rnnverify.cli.running import INTERRUPTED, words_of
-from rnnverify.cli.supervising import Told
+from rnnverify.cli.telling import Told
 from rnnverify.reports.json import document, regression_values
 from rnnverify.reports.terminal import show
+from rnnverify.reports.words import number
 from rnnverify.results import Report
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Explored:
 
     Attributes:
         seed: The first seed.
-        kept: What became of kept cases that fail.
+        replayed: What became of kept cases.
         cases: How many cases were run of each check.
         reports: On what failed.
         notes: Which cases are kept now.
@@ -39,11 +40,16 @@ class Explored:
     """
 
     seed: int
-    kept: Sequence[Replayed]
+    replayed: list[Replayed] = field(default_factory=list)
     cases: Counter[str] = field(default_factory=Counter)
     reports: list[Report] = field(default_factory=list)
-    notes: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
+
+    @property
+    def kept(self) -> list[Replayed]:
+        """The kept cases that fail."""
+        return [case for case in self.replayed if case.fails]
 
     @property
     def code(self) -> int:
@@ -60,14 +66,16 @@ def explored(options: GateOptions, checks: Sequence[Check], told: Told | None) -
 
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     click.echo(f"from seed {seed}", err=True)
-    kept = [each for each in replayed(checks, options.corpus, told) if each.fails]
-    found = Explored(seed=seed, kept=kept)
+    found = Explored(seed=seed)
+    kept = kept_cases(checks, options.corpus)
     try:
+        for case in replayed(checks, kept, told):
+            found.replayed.append(case)
         _explore(options, checks, found, told)
     except KeyboardInterrupt:
         found.interrupted = True
         abandon()
-    found.notes = keep_failures(found.reports, options.corpus)
+    found.notes[:0] = told_of_corpus(options.corpus, found.replayed)
     return found
 
 
@@ -81,11 +89,11 @@ def _explore(
     runs, seconds = [check.run for check in checks], options.explore
     assert seconds is not None
     with progress(round(seconds)) as shown:
-        passed = _by_time(shown.begin("exploring", round(seconds), "seconds"))
+        passed = _by_time(shown.begin("exploring", round(seconds), "second"))
 
         def begun(run: "Run") -> None:
             if told is not None:
-                told.words(words_of(run))
+                told.words(words_of(run, found.reports))
 
         def visited(run: "Run") -> None:
             found.cases[check_of(run)] += 1
@@ -94,7 +102,9 @@ def _explore(
         for _, reports in exploring(
             runs, seconds=seconds, seed=found.seed, begun=begun, visited=visited
         ):
-            found.reports.extend(report for report in reports if report.failure is not None)
+            failed = [report for report in reports if report.failure is not None]
+            found.reports.extend(failed)
+            found.notes.extend(keep_failures(failed, options.corpus))
 
 
 def _by_time(visited: Callable[[], None]) -> Callable[[], None]:
@@ -121,12 +131,13 @@ def show_explored(options: GateOptions, found: Explored) -> None:
         "regressions": [regression_values(regression) for regression in regressions],
         "notes": list(found.notes),
     }
-    publish(each, values, found.reports, regressions)
+    publish(each, values, found.reports, regressions=regressions, notes=found.notes)
     screen = console(stderr=takes_stdout(each))
     if found.reports:
         show(screen, found.reports)
     for line in (*(f"note: {note}" for note in found.notes), *(r.text for r in regressions)):
         screen.print(line, style="yellow", soft_wrap=True, highlight=False, markup=False)
     total, bad = sum(found.cases.values()), len(found.reports) + len(found.kept)
-    told = f"{bad} failures" if bad else "no failure"
-    screen.print(f"{told} in {total} cases of {len(found.cases)} checks, from seed {found.seed}")
+    told = number(bad, "failure") if bad else "no failure"
+    checks = number(len(found.cases), "check")
+    screen.print(f"{told} in {number(total, 'case')} of {checks}, from seed {found.seed}")

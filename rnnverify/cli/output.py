@@ -20,6 +20,7 @@ from rich.progress import (
 
 from rnnverify.errors import UsageError
 from rnnverify.files import write_whole
+from rnnverify.reports.words import number
 
 STDOUT = "-"
 PLAIN_WIDTH = 120
@@ -86,8 +87,8 @@ def console(*, stderr: bool = False) -> Console:
 class Shown(Protocol):
     """Progress of a command, one run after the other."""
 
-    def begin(self, label: str, n: int, what: str = "cases") -> Callable[[], None]:
-        """Begin a run of so many, and return what is to be called after each."""
+    def begin(self, label: str, n: int, what: str = "case") -> Callable[[], None]:
+        """Begin a run of so many of something, and return what is to be called after each."""
         ...
 
 
@@ -112,12 +113,12 @@ class _Bar:
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar, self._task = bar, task
 
-    def begin(self, label: str, _n: int, _what: str = "cases") -> Callable[[], None]:
+    def begin(self, label: str, _n: int, _what: str = "case") -> Callable[[], None]:
         self._bar.update(self._task, description=label)
         return lambda: self._bar.advance(self._task)
 
 
 class _Lines:
-    def begin(self, label: str, n: int, what: str = "cases") -> Callable[[], None]:
-        click.echo(f"{label}: {n} {what}", err=True)
+    def begin(self, label: str, n: int, what: str = "case") -> Callable[[], None]:
+        click.echo(f"{label}: {number(n, what)}", err=True)
         return lambda: None

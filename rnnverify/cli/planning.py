@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from rnnverify.cli.checks import Asked, find_checks
 from rnnverify.cli.loading import load_place, load_test
 from rnnverify.cli.requests import Options, requested
@@ -102,7 +104,7 @@ def planned(options: GateOptions, before: "Baseline") -> list[Check]:
     checks: list[Check] = []
     counted: set[str] = set()
     for asked in _asked(options):
-        for run in _runs(asked.options):
+        for run in _runs(asked):
             check = _check(run, asked, options, before)
             if check.candidate is None and run.system.name in counted:
                 check = replace(check, mutants=False)
@@ -112,24 +114,60 @@ def planned(options: GateOptions, before: "Baseline") -> list[Check]:
     names = [check.name for check in checks]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        message = f"checks: {', '.join(twice)}: asked for twice; once is enough"
+        message = (
+            f"checks: {', '.join(twice)}: asked for twice; let one check have all its clips: "
+            'clip = ["none", "value:5"]'
+        )
         raise UsageError(message)
     return checks
 
 
 def _asked(options: GateOptions) -> Sequence[Asked]:
     if options.candidates:
-        return [Asked(replace(options.each, candidate=name)) for name in options.candidates]
-    found = [] if options.each.system else find_checks(options.each)
+        each = options.each
+        return [
+            Asked(replace(each, candidate=name, name=name.removeprefix("./")))
+            for name in options.candidates
+        ]
+    if options.each.system:
+        return [Asked(options.each)]
+    found = find_checks(options.each)
+    if not found:
+        click.echo("no checks in a pyproject.toml: the built-in models are checked", err=True)
     return found or [Asked(options.each)]
 
 
-def _runs(options: Options) -> "list[Run]":
-    """Return what options ask for; a test by ``gradient_test`` says itself what it is held to."""
-    test = None if options.system or not options.candidate else load_test(options.candidate)
-    if test is None:
-        return requested(options)
+def _runs(asked: Asked) -> "list[Run]":
+    """Return what is asked for; a test by ``gradient_test`` says itself what it is held to.
+
+    Raises:
+        UsageError: if it is not what it should be; it says where that is asked for.
+    """
+    options = asked.options
+    try:
+        test = None if options.system or not options.candidate else load_test(options.candidate)
+        if test is None:
+            return requested(options)
+        _refuse_terms(options)
+    except UsageError as error:
+        message = f"{asked.where}{error}"
+        raise UsageError(message) from None
     return [replace(test, name=options.name or test.name, detailed=options.html is not None)]
+
+
+def _refuse_terms(options: Options) -> None:
+    """Refuse what a test is held to from outside.
+
+    Raises:
+        UsageError: if there is anything.
+    """
+    names = ("clip", "dtype", "truncate", "lengths", "gradients", "dims", "fixed", "clip_over")
+    given = [name for name in names if getattr(options, name)]
+    given += ["scale"] if options.scale != "1" else []
+    given += ["digits"] if options.digits is not None else []
+    if given:
+        message = f"{', '.join(given)}: {options.candidate} is a test, and says that itself"
+        raise UsageError(message)
 
 
 def _check(run: "Run", asked: Asked, options: GateOptions, before: "Baseline") -> Check:

@@ -61,7 +61,10 @@ def publish(
     options: Options,
     values: Mapping[str, Any],
     reports: Sequence[Report],
+    *,
     regressions: Sequence[Regression] = (),
+    known: Sequence[Report] = (),
+    notes: Sequence[str] = (),
     seconds: float | None = None,
 ) -> None:
     """Write results wherever they are to go, but for the terminal.
@@ -71,6 +74,8 @@ def publish(
         values: The JSON document.
         reports: What all other forms are made from.
         regressions: What else is wrong.
+        known: Those of the reports that fail as is known.
+        notes: What else is to be told.
         seconds: How long it took.
     """
     apart = [each for each in regressions if each.kind not in TOLD_BY_REPORTS]
@@ -79,22 +84,38 @@ def publish(
     if options.junit is not None:
         from rnnverify.reports.junit import junit
 
-        write(junit(reports, apart, seconds=seconds), options.junit)
+        write(junit(reports, apart, known=known, seconds=seconds), options.junit)
     if options.markdown is not None:
         from rnnverify.reports.markdown import markdown
 
-        write(markdown(reports, regressions), options.markdown)
+        _summarise(markdown(reports, regressions, known=known, notes=notes), options.markdown)
     if options.html is not None:
-        write(_page(reports, regressions), options.html)
+        write(_page(reports, regressions, known, notes), options.html)
     asked = options.annotate
     if asked or (asked is None and os.environ.get("GITHUB_ACTIONS") == "true"):
         from rnnverify.reports.annotations import annotations
 
-        click.echo(annotations(reports, apart), nl=False, err=takes_stdout(options))
+        click.echo(annotations(reports, apart, known=known), nl=False, err=takes_stdout(options))
 
 
-def _page(reports: Sequence[Report], regressions: Sequence[Regression]) -> str:
+def _summarise(text: str, target: str) -> None:
+    """Write Markdown; a step's summary in GitHub Actions may hold something else already."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and target != STDOUT and Path(target) == Path(summary).absolute():
+        with Path(target).open("a", encoding="utf-8") as file:
+            file.write(text)
+        return
+    write(text, target)
+
+
+def _page(
+    reports: Sequence[Report],
+    regressions: Sequence[Regression],
+    known: Sequence[Report],
+    notes: Sequence[str],
+) -> str:
     from rnnverify.reports.html import html
 
     with progress(len(reports)) as shown:
-        return html(reports, regressions, drawn=shown.begin("pictures", len(reports), "reports"))
+        drawn = shown.begin("pictures", len(reports), "report")
+        return html(reports, regressions, known=known, notes=notes, drawn=drawn)

@@ -14,7 +14,8 @@ from rnnverify.cli.loading import load_candidate, load_system
 from rnnverify.cli.options import TO_JSON
 from rnnverify.cli.output import STDOUT, check_writable, console, stdout_kept_clean, write
 from rnnverify.cli.process import OWN_PROCESS, settle
-from rnnverify.cli.supervising import Told, supervise
+from rnnverify.cli.supervising import supervise
+from rnnverify.cli.telling import End, Told
 from rnnverify.errors import UsageError
 from rnnverify.records import Case
 from rnnverify.reports.json import FORMAT, failure_values, render
@@ -82,7 +83,7 @@ def replay(context: click.Context, /, **options: object) -> None:
     try:
         told = None
         if own_process and chosen.candidate is not None:
-            told = supervise(partial(_hung, chosen))
+            told = supervise(partial(_ended, chosen))
         sys.exit(_replay(chosen, told, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
@@ -128,16 +129,16 @@ def _document(stored: "Stored", verdict: Verdict | None, failure: Failure | None
     }
 
 
-def _hung(options: Options, words: dict[str, Any], _case: int, stack: str) -> int:
-    """Say that the candidate had to be ended from outside."""
-    message = f"the candidate did not return within {options.timeout:g} s, and had to be ended"
+def _ended(options: Options, end: End) -> int:
+    """Say that the candidate hung, or ended the process."""
+    words, stack, message = end.words, end.stack or None, end.message(options.timeout)
     case = Case(system=words["system"], dims=words["dims"], arrays={})
     verdict = Verdict(kind="invalid", case=case, message=message, traceback=stack, hung=True)
     failure = Failure.of(verdict, f"rnnverify replay {options.file} {options.candidate}")
     if options.target is not None:
         told = {**words, "verdict": verdict.kind, "failure": failure_values(failure)}
         write(render(told), options.target)
-    click.echo(f"INVALID  {message}\n{stack}", err=options.target == STDOUT)
+    click.echo(f"INVALID  {message}\n{stack or ''}".rstrip(), err=options.target == STDOUT)
     return 2
 
 

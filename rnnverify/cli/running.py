@@ -1,11 +1,11 @@
 """Running what a command line asks for, with progress, under supervision."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnnverify.cli.output import progress
-from rnnverify.cli.supervising import Told
+from rnnverify.cli.telling import End, Told
 from rnnverify.records import Case
 from rnnverify.reports.json import report_values
 from rnnverify.results import Failure, Report
@@ -18,12 +18,17 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-def run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], float, bool]:
+def run_all(
+    runs: Sequence["Run"],
+    told: Told | None,
+    reported: Callable[[Sequence[Report]], None] = lambda _reports: None,
+) -> tuple[list[Report], float, bool]:
     """Run everything; return the reports, the seconds it took, and whether it was interrupted.
 
     Args:
         runs: What to run.
         told: Whom to tell how far it is, where there is a supervisor.
+        reported: Is called with the reports of each run, once there are some.
     """
     from rnnverify.programs import abandon
     from rnnverify.runner import execute
@@ -41,7 +46,9 @@ def run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], flo
                 if told is not None:
                     told.words(words_of(run, reports))
                     visited = told.counting(visited)
-                reports.extend(execute(run, visited))
+                found = execute(run, visited)
+                reports.extend(found)
+                reported(found)
         except KeyboardInterrupt:
             interrupted = True
             abandon()
@@ -49,7 +56,7 @@ def run_all(runs: Sequence["Run"], told: Told | None) -> tuple[list[Report], flo
 
 
 def words_of(run: "Run", reports: Sequence[Report] = ()) -> dict[str, Any]:
-    """Return what a parent process needs to know, to report on a run that never ends."""
+    """Return what a parent process needs to know, to report on a run that is cut short."""
     return {
         "reports": [report_values(report) for report in reports],
         "system": run.system.name,
@@ -64,27 +71,26 @@ def words_of(run: "Run", reports: Sequence[Report] = ()) -> dict[str, Any]:
     }
 
 
-def report_of_hung(
-    words: dict[str, Any], cases: int, stack: str, timeout: float
-) -> tuple[list[dict[str, Any]], Report]:
-    """Return the reports before a run that had to be ended from outside, and one on that run.
+def report_of_end(end: End, timeout: float) -> tuple[list[dict[str, Any]], Report]:
+    """Return the reports before a run that was cut short, and one on that run.
 
     Args:
-        words: What the run had told.
-        cases: How many cases had been visited.
-        stack: Where in the code it was.
+        end: How it was, and what it had told.
         timeout: How many seconds a call might have taken.
     """
+    words = dict(end.words)
     before, replay = words.pop("reports"), words.pop("replay")
     case = Case(system=words["system"], dims={}, arrays={})
-    message = (
-        f"the candidate did not return within {timeout:g} s, in case {cases + 1}, and had "
-        "to be ended from outside: it keeps Python's lock"
+    verdict = Verdict(
+        kind="invalid",
+        case=case,
+        message=end.message(timeout),
+        traceback=end.stack or None,
+        hung=True,
     )
-    verdict = Verdict(kind="invalid", case=case, message=message, traceback=stack, hung=True)
     report = Report(
         **words,
-        cases=cases + 1,
+        cases=end.cases,
         verdict="invalid",
         counts={"invalid": 1},
         clip_active=0.0,

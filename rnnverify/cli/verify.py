@@ -13,8 +13,9 @@ from rnnverify.cli.output import console, write
 from rnnverify.cli.process import OWN_PROCESS, calm_collector, settle
 from rnnverify.cli.publishing import kept_clean, publish, settled, takes_stdout
 from rnnverify.cli.requests import Options, requested
-from rnnverify.cli.running import INTERRUPTED, report_of_hung, run_all
-from rnnverify.cli.supervising import Told, supervise
+from rnnverify.cli.running import INTERRUPTED, report_of_end, run_all
+from rnnverify.cli.supervising import supervise
+from rnnverify.cli.telling import End, Told
 from rnnverify.errors import UsageError
 from rnnverify.reports.json import document, render
 from rnnverify.reports.terminal import show
@@ -100,7 +101,7 @@ def verify(context: click.Context, /, **options: object) -> None:
         chosen = settled(chosen)
         told = None
         if own_process:
-            told = supervise(partial(_hung, chosen), partial(_interrupted, chosen))
+            told = supervise(partial(_ended, chosen), partial(_interrupted, chosen))
         sys.exit(_verify(chosen, told, own_process=own_process))
     except UsageError as error:
         raise click.UsageError(str(error)) from None
@@ -137,9 +138,9 @@ def _interrupted(options: Options, words: dict[str, Any]) -> None:
     click.echo(f"interrupted after {len(before)} reports", err=True)
 
 
-def _hung(options: Options, words: dict[str, Any], cases: int, stack: str) -> int:
-    """Report on a run that had to be ended from outside."""
-    before, report = report_of_hung(words, cases, stack, options.timeout)
+def _ended(options: Options, end: End) -> int:
+    """Report on a run that was cut short."""
+    before, report = report_of_end(end, options.timeout)
     values = document([report])
     publish(options, {**values, "reports": [*before, *values["reports"]]}, [report])
     show(console(stderr=takes_stdout(options)), [report])

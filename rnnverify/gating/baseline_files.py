@@ -77,7 +77,7 @@ def read_baseline(path: str | os.PathLike[str]) -> Baseline:
         UsageError: if there is none, or it is damaged, or something else.
     """
     file, path = Path(path), shown(os.fspath(path))
-    how = f"make one with: rnnverify gate --baseline {path} --update"
+    how = f"make one with the same command: rnnverify gate ... --baseline {path} --update"
     try:
         text = _read(file)
     except FileNotFoundError:
@@ -157,9 +157,13 @@ def _entry_from(values: dict[str, Any]) -> Entry:
         for table, choices in values["regimes"].items()
         for choice in choices
     ]
+    cases, seed = int(values["cases"]), int(values["seed"])
+    if cases < 1 or seed < 0:
+        message = f"cases: {cases}, seed: {seed}"
+        raise ValueError(message)
     return Entry(
-        cases=int(values["cases"]),
-        seed=int(values["seed"]),
+        cases=cases,
+        seed=seed,
         regimes=tuple(sorted(regimes)),
         pace=_number(values["pace"]),
         clips={str(clip): _figures_from(each) for clip, each in values["clips"].items()},

@@ -26,7 +26,7 @@ def pace_of(run: Run) -> float | None:
         run: The candidate, and where cases come from.
 
     Returns:
-        The ratio of the sums over all cases; None where the candidate is invalid.
+        The ratio of the sums over all cases, to two digits; None where the candidate is invalid.
     """
     drawn: list[Case] = []
     explore(run.strategy, drawn.append, seed=run.batches[0].seed, cases=CASES)
@@ -38,7 +38,7 @@ def pace_of(run: Run) -> float | None:
             references += _quickest(partial(evaluate, run.system, case))
     except InvalidGradientsError:
         return None
-    return calls / references
+    return float(f"{calls / references:.2g}")
 
 
 def _call(candidate: Candidate, case: Case) -> None:

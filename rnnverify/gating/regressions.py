@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from rnnverify.gating.baselines import Baseline, Entry, Figures, Kills
-from rnnverify.results import Place, Regression
+from rnnverify.gating.baselines import Baseline, Entry, Figures, Kills, check_of
+from rnnverify.results import Place, Regression, Report
 from rnnverify.verdicts import VERDICT_KINDS
 
 TIMES = 10
@@ -144,6 +144,14 @@ def compare(
         elif whole and (name in now.checks or name not in before.checks):
             found.append(Comparer(name).uncounted())
     return found
+
+
+def is_known(before: Baseline, report: Report) -> bool:
+    """Whether a report is no match, and no worse than a baseline says."""
+    entry = before.checks.get(check_of(report))
+    figures = entry.clips.get(report.clip) if entry else None
+    order = VERDICT_KINDS.index
+    return not report.ok and figures is not None and order(report.verdict) <= order(figures.verdict)
 
 
 def differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

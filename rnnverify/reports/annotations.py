@@ -1,8 +1,8 @@
 """Reports as GitHub's workflow commands, which it shows beside the lines that they are about."""
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,19 +44,29 @@ class Annotation:
         return f"::{self.level} {properties}::{_data(message)}"
 
 
-def annotations(reports: Sequence[Report], regressions: Sequence[Regression] = ()) -> str:
+def annotations(
+    reports: Sequence[Report],
+    regressions: Sequence[Regression] = (),
+    *,
+    known: Collection[Report] = (),
+) -> str:
     """Return workflow commands, a line each, to be printed in a step of GitHub's.
 
     An error for each candidate that is no match, whatever the clips and dtypes, and for each
-    regression that is not told by that; a warning where too little was conclusive. The worst comes
-    first, since GitHub shows ten errors of a step; where there are more, the tenth says so.
+    regression that is not told by that; a warning where too little was conclusive, or where it is
+    no worse than a baseline says. The worst comes first, since GitHub shows ten errors of a step;
+    where there are more, the tenth says so.
 
     Args:
         reports: Those that match need none.
         regressions: What is worse than a baseline says.
+        known: Those that fail as a baseline says.
     """
     failed = sorted((each for each in reports if not each.ok), key=words.badness, reverse=True)
+    expected = [each for each in failed if words.is_known(each, known)]
+    failed = [each for each in failed if not words.is_known(each, known)]
     found = [_of_reports(alike) for alike in _alike(failed)]
+    found += [_of_known(alike) for alike in _alike(expected)]
     found += [_of_regression(each) for each in regressions if not _is_told(each, failed)]
     errors = [each for each in found if each.level == "error"]
     warnings = [each for each in found if each.level == "warning"]
@@ -94,6 +104,12 @@ def _of_reports(alike: Sequence[Report]) -> Annotation:
         message="\n".join(_message(shown, [each for each in alike if each is not shown])),
         place=pointed(shown),
     )
+
+
+def _of_known(alike: Sequence[Report]) -> Annotation:
+    """Return one annotation of reports that are alike, and fail as a baseline says."""
+    made = _of_reports(alike)
+    return replace(made, level="warning", title=f"{made.title} (known, as in the baseline)")
 
 
 def _title(report: Report) -> str:

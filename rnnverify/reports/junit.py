@@ -5,12 +5,13 @@ It is what pytest writes and Jenkins, GitLab and the like read: Jenkins' schema 
 all others use: ``file``, ``line`` and ``properties``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 from rnnverify.reports.words import (
     fewest_digits,
     gist,
+    is_known,
     largest_error,
     plain,
     share_conclusive,
@@ -27,21 +28,26 @@ def junit(
     reports: Sequence[Report],
     regressions: Sequence[Regression] = (),
     *,
+    known: Collection[Report] = (),
     seconds: float | None = None,
 ) -> str:
     """Return reports as JUnit XML, to be written as UTF-8.
 
     What is no match is a failure, a candidate that is invalid an error; both tell the report in
-    words. Each regression is a failing test case of its own.
+    words. What fails as a baseline says is skipped. Each regression is a failing test case of its
+    own.
 
     Args:
         reports: In the order in which they are to stand within their system's suite.
         regressions: What is worse than a baseline says.
+        known: Those that fail as a baseline says.
         seconds: How long all of it took.
     """
     root = ET.Element("testsuites", name="rnnverify")
     for system in dict.fromkeys(report.system for report in reports):
-        root.append(_suite(system, (_case(each) for each in reports if each.system == system)))
+        own = (each for each in reports if each.system == system)
+        cases = (_case(each, is_expected=is_known(each, known)) for each in own)
+        root.append(_suite(system, cases))
     if regressions:
         root.append(_suite(BASELINE, map(_regression, regressions)))
     root.attrib |= {key: _total(root, key) for key in ("tests", "failures", "errors")}
@@ -59,7 +65,7 @@ def _suite(name: str, cases: Iterable[ET.Element]) -> ET.Element:
         "tests": len(suite),
         "failures": len(suite.findall("testcase/failure")),
         "errors": len(suite.findall("testcase/error")),
-        "skipped": 0,
+        "skipped": len(suite.findall("testcase/skipped")),
     }
     suite.attrib |= {key: str(n) for key, n in counts.items()}
     return suite
@@ -69,12 +75,16 @@ def _total(root: ET.Element, key: str) -> str:
     return str(sum(int(suite.attrib[key]) for suite in root))
 
 
-def _case(report: Report) -> ET.Element:
+def _case(report: Report, *, is_expected: bool) -> ET.Element:
     made = _testcase(report.system, _name(report), report.place)
     properties = ET.SubElement(made, "properties")
     for name, value in _figures(report).items():
         ET.SubElement(properties, "property", name=name, value=value)
-    if not report.ok:
+    if is_expected:
+        message = f"known: {report.verdict}, as in the baseline"
+        ET.SubElement(made, "skipped", message=plain(message))
+        ET.SubElement(made, "system-out").text = plain(_told(report))
+    elif not report.ok:
         _add_failure(made, report.verdict, gist(report), _told(report))
     return made
 

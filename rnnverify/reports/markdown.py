@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
@@ -21,11 +21,8 @@ LONGEST_BLOCK = 20_000
 MARKUP = re.compile(r"[\\`*\[\]<>&|~$@#!\"]|(?<!\w)_|_(?!\w)|:(?=//|[\w+-]+:)")
 """What means something to GitHub within a line; an underscore within a word does not, nor a colon
 that begins neither an address nor an emoji."""
-COLUMNS = (
-    *("verdict", "system", "candidate", "input", "dtype", "clip"),
-    *("cases", "conclusive", "digits", "worst", "clipped"),
-)
-RULE = "|".join(["---"] * 6 + ["---:"] * 5)
+NAMES = ("verdict", "system", "candidate", "held to", "input", "dtype", "clip")
+FIGURES = ("cases", "conclusive", "digits", "worst", "clipped")
 
 
 @dataclass(frozen=True)
@@ -40,24 +37,39 @@ def markdown(
     reports: Sequence[Report],
     regressions: Sequence[Regression] = (),
     *,
+    known: Collection[Report] = (),
+    notes: Sequence[str] = (),
     heading: str = "rnnverify",
 ) -> str:
     """Return reports as Markdown of less than GitHub's limit of 1 MiB.
 
     First a line that says whether all is well; then regressions, what is no match, worst first,
-    and folded what matches. Where there is too much, a last line says what was left out.
+    known failures, and folded what matches. Where there is too much, a last line says what was left
+    out.
 
     Args:
         reports: In the order in which those that match are to stand.
         regressions: What is worse than a baseline says.
+        known: Those that fail as a baseline says, and so are no failures here.
+        notes: What else there is to tell, as a gate does.
         heading: The heading above it all.
     """
     head = [
         Section("heading", f"## {inline(heading)}"),
-        Section("summary", _verdict(reports, regressions)),
+        Section("summary", _verdict(reports, regressions, known)),
     ]
-    failed = sorted((each for each in reports if not each.ok), key=words.badness, reverse=True)
-    return _joined([*head, *_regressions(regressions), *_failed(failed), *_rest(reports)])
+    worst = sorted((each for each in reports if not each.ok), key=words.badness, reverse=True)
+    expected = [each for each in worst if words.is_known(each, known)]
+    failed = [each for each in worst if not words.is_known(each, known)]
+    has_terms = words.has_terms(reports)
+    told = [
+        *_failed("No match", failed, OPEN, has_terms=has_terms),
+        *_failed("Known failures, as in the baseline", expected, 0, has_terms=has_terms),
+        *_matching(reports, has_terms=has_terms),
+    ]
+    remarks = [each.removeprefix("note: ") for each in words.remarks(reports)]
+    listed = [*_notes("gate note", notes), *_notes("note", remarks, is_shown=False)]
+    return _joined([*head, *_regressions(regressions), *told, *listed])
 
 
 def inline(text: str, most: int = LONGEST_NAME) -> str:
@@ -84,17 +96,15 @@ def folded(summary: str, body: str, *, shown: bool = False) -> str:
     return f"{head}<summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
-def _verdict(reports: Sequence[Report], regressions: Sequence[Regression]) -> str:
+def _verdict(
+    reports: Sequence[Report], regressions: Sequence[Regression], known: Collection[Report]
+) -> str:
     if not reports and not regressions:
         return "⚠️ **nothing was verified**"
-    kept = not regressions and all(report.ok for report in reports)
-    lost = f"{_number(len(regressions), 'regression')}; " if regressions else ""
-    mark = "✅ **kept**" if kept else "❌ **failed**"
-    return f"{mark}: {lost}{words.summary(reports) if reports else 'nothing was verified'}"
-
-
-def _number(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    failed = any(not report.ok and not words.is_known(report, known) for report in reports)
+    lost = f"{words.number(len(regressions), 'regression')}; " if regressions else ""
+    mark = "❌ **failed**" if failed or regressions else "✅ **kept**"
+    return f"{mark}: {lost}{words.summary(reports, known) if reports else 'nothing was verified'}"
 
 
 def _regressions(regressions: Sequence[Regression]) -> Iterable[Section]:
@@ -110,12 +120,14 @@ def _at(place: Place | None) -> str:
     return "" if place is None else f" ({code(f'{place.file}:{place.line}')})"
 
 
-def _failed(reports: Sequence[Report]) -> Iterable[Section]:
+def _failed(
+    heading: str, reports: Sequence[Report], n_open: int, *, has_terms: bool
+) -> Iterable[Section]:
     if reports:
-        yield Section("heading", "### No match")
-        yield Section("table", table(reports))
+        yield Section("heading", f"### {heading}")
+        yield Section("table", table(reports, has_terms=has_terms))
     for i, report in enumerate(reports):
-        text = folded(_summary(report), _failure(report), shown=i < OPEN)
+        text = folded(_summary(report), _failure(report), shown=i < n_open)
         yield Section("failure", text)
 
 
@@ -136,33 +148,50 @@ def _failure(report: Report) -> str:
     return f"{block(told)}\n\nTo see it again:\n\n{block(failure.replay)}"
 
 
-def _rest(reports: Sequence[Report]) -> Iterable[Section]:
-    """Return what matches, and what is to be noted."""
+def _matching(reports: Sequence[Report], *, has_terms: bool) -> Iterable[Section]:
     matching = [report for report in reports if report.ok]
     if matching:
-        summary = f"{_number(len(matching), 'run')} in which every gradient matches"
+        summary = f"{words.number(len(matching), 'run')} in which every gradient matches"
         shown = len(matching) <= OPEN
-        yield Section("table", folded(summary, table(matching), shown=shown))
-    if notes := words.remarks(reports):
-        lines = (f"- {inline(each.removeprefix('note: '), LONGEST_TEXT)}" for each in notes)
-        yield Section("list of notes", folded(_number(len(notes), "note"), "\n".join(lines)))
+        yield Section("table", folded(summary, table(matching, has_terms=has_terms), shown=shown))
 
 
-def table(reports: Sequence[Report]) -> str:
-    """Return a table, one row a report."""
-    rows = [f"| {' | '.join(_cells(report))} |" for report in reports[:MOST_ROWS]]
-    lines = [f"| {' | '.join(COLUMNS)} |", f"|{RULE}|", *rows]
+def _notes(what: str, notes: Sequence[str], *, is_shown: bool = True) -> Iterable[Section]:
+    """Return a list of notes; a few may be shown without a click."""
+    if notes:
+        lines = "\n".join(f"- {inline(each, LONGEST_TEXT)}" for each in notes)
+        n, shown = words.number(len(notes), what), is_shown and len(notes) <= OPEN
+        yield Section("list of notes", folded(n, lines, shown=shown))
+
+
+def table(reports: Sequence[Report], *, has_terms: bool = False) -> str:
+    """Return a table, one row a report.
+
+    Args:
+        reports: In the order in which they are to stand.
+        has_terms: Whether it is to tell what each was held to.
+    """
+    names = [name for name in NAMES if has_terms or name != "held to"]
+    rule = "|".join(["---"] * len(names) + ["---:"] * len(FIGURES))
+    rows = [f"| {' | '.join(_cells(report, names))} |" for report in reports[:MOST_ROWS]]
+    lines = [f"| {' | '.join((*names, *FIGURES))} |", f"|{rule}|", *rows]
     if len(reports) > MOST_ROWS:
         lines += ["", f"… and {len(reports) - MOST_ROWS} more"]
     return "\n".join(lines)
 
 
-def _cells(report: Report) -> list[str]:
-    verdict = report.verdict if report.ok else f"**{report.verdict}**"
-    names = (words.system_of(report), report.candidate, report.input, report.dtype, report.clip)
+def _cells(report: Report, names: Iterable[str]) -> list[str]:
+    told = {
+        "verdict": report.verdict if report.ok else f"**{report.verdict}**",
+        "system": inline(words.system_of(report)),
+        "candidate": inline(report.candidate),
+        "held to": inline(words.held_to(report)),
+        "input": inline(report.input),
+        "dtype": inline(report.dtype),
+        "clip": inline(report.clip),
+    }
     return [
-        verdict,
-        *map(inline, names),
+        *(told[name] for name in names),
         str(report.cases),
         words.conclusive(report),
         words.digits(report),
@@ -184,6 +213,6 @@ def _joined(sections: Sequence[Section]) -> str:
         room -= size
         parts.append(section.text)
     if missing:
-        told = ", ".join(_number(n, kind) for kind, n in missing.items())
+        told = ", ".join(words.number(n, kind) for kind, n in missing.items())
         parts.append(f"Left out, as GitHub shows at most 1 MiB: {told}.")
     return "\n\n".join(parts) + "\n"

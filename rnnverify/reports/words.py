@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rnnverify.results import Failure, Report
 from rnnverify.verdicts import VERDICT_KINDS, Comparison
@@ -57,8 +57,28 @@ def system_of(report: Report) -> str:
 
 def way_of(report: Report) -> str:
     """Return in which way a candidate was verified: dtype, clip, input, and what else was asked."""
-    said = "".join(f", {name}={value}" for name, value in report.options.items())
-    return f"{report.dtype}, clip {report.clip}, {report.input}{said}"
+    said = held_to(report)
+    return f"{report.dtype}, clip {report.clip}, {report.input}{said and f', {said}'}"
+
+
+def held_to(report: Report) -> str:
+    """Return what was asked for besides, as options; "" where nothing was."""
+    return ", ".join(f"{name}={value}" for name, value in report.options.items())
+
+
+def has_candidates(reports: Sequence[Report]) -> bool:
+    """Whether there is more than one candidate, so that each has to be named."""
+    return len({report.candidate for report in reports}) > 1
+
+
+def has_terms(reports: Sequence[Report]) -> bool:
+    """Whether not all were held to the same, so that tables have to tell it of each."""
+    return len({held_to(report) for report in reports}) > 1
+
+
+def is_known(report: Report, known: Collection[Report]) -> bool:
+    """Whether a report is one of those that fail as a baseline says."""
+    return not report.ok and any(each is report for each in known)
 
 
 def gist(report: Report) -> str:
@@ -95,7 +115,7 @@ def spread(report: Report) -> str:
     wrong = [f"d{name} in {n}" for name, n in differ.items() if n]
     right = [f"d{name}" for name, n in differ.items() if not n]
     rest = f"; {', '.join(right)} in none" if right else ""
-    return f"of {report.cases} cases, {', '.join(wrong)} differ{rest}"
+    return f"of {number(report.cases, 'case')}, {', '.join(wrong)} differ{rest}"
 
 
 def times(worst: Comparison) -> str:
@@ -153,15 +173,17 @@ def clipped(report: Report) -> str:
 def remarks(reports: Sequence[Report]) -> list[str]:
     """Return what is odd but no failure, each once."""
     found: dict[str, None] = {}
+    are_many, in_table = has_candidates(reports), has_terms(reports)
     for report in reports:
-        where = f"{system_of(report)} {report.dtype} clip {report.clip}"
-        said = ", ".join(f"{name}={value}" for name, value in report.options.items())
+        who = f"{report.candidate} {system_of(report)}" if are_many else system_of(report)
+        where = f"{who} {report.dtype} clip {report.clip}"
+        said = "" if in_table else held_to(report)
         found |= {f"note: {system_of(report)}: held to {said}": None} if said else {}
         found |= dict.fromkeys(f"note: {where}: {note}" for note in report.notes)
         found |= dict.fromkeys(f"note: {where}: {each}" for each in _unhygienic(report))
         if report.unchecked:
             names = ", ".join(f"d{name}" for name in report.unchecked)
-            found |= {f"note: {system_of(report)}: {names} not checked (not returned)": None}
+            found |= {f"note: {who}: {names} not checked (not returned)": None}
         if report.verdict == "inconclusive":
             found |= {f"note: {where}: {weakness(report)}": None}
     return list(found)
@@ -178,16 +200,30 @@ def weakness(report: Report) -> str:
     """Return why a report is inconclusive."""
     weak = [
         f"d{name} was conclusive in {report.gradients[name].conclusive} of "
-        f"{report.gradients[name].nonzero} cases where it is not zero"
+        f"{number(report.gradients[name].nonzero, 'case')} where it is not zero"
         for name in report.weak
     ]
     return "; ".join(weak) or "no case was conclusive"
 
 
-def summary(reports: Sequence[Report]) -> str:
-    """Return all reports in a line."""
-    failed = sum(not report.ok for report in reports)
-    cases = sum(report.cases for report in reports)
+def number(n: int, what: str) -> str:
+    """Return so many of something, such as ``1 run`` and ``2 runs``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def summary(reports: Sequence[Report], known: Collection[Report] = ()) -> str:
+    """Return all reports in a line.
+
+    Args:
+        reports: All of them.
+        known: Those that fail as a baseline says.
+    """
+    expected = sum(is_known(report, known) for report in reports)
+    failed = sum(not report.ok for report in reports) - expected
+    runs = number(len(reports), "run")
+    checks = number(sum(report.cases for report in reports), "check")
+    also = number(expected, "known failure")
     if failed:
-        return f"{failed} of {len(reports)} runs are no match ({cases} checks)"
-    return f"every gradient matches ({len(reports)} runs, {cases} checks)"
+        verb = "is" if failed == 1 else "are"
+        return f"{failed} of {runs} {verb} no match{f'; {also}' if expected else ''} ({checks})"
+    return f"{f'{also}, no other' if expected else 'every gradient matches'} ({runs}, {checks})"

@@ -36,6 +36,7 @@ def reports() -> list[Report]:
         invalid(traceback=f"Traceback\n  {'x' * 200}\n"),
         matching(details=details, notes=("y" * 100,)),
         matching(details=details, clip="value"),
+        wrong(details=details, system="gru", options={"fixed": {"z" * 40: 1.0}}),
     ]
 
 
@@ -51,7 +52,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the page of all those reports."""
     file = tmp_path_factory.mktemp("page") / "report.html"
-    file.write_text(html(reports(), [REGRESSION]), encoding="utf-8")
+    made, notes = reports(), ["n" * 100, *["was wrong, and is"] * 10]
+    text = html(made, [REGRESSION], known=made[-1:], notes=notes)
+    file.write_text(text, encoding="utf-8")
     return file
 
 

@@ -139,6 +139,28 @@ def test_a_candidate_that_fails_under_several_clips_is_told_once() -> None:
     assert len(read(annotations([wrong(), wrong(candidate="my_rnn.py:other")]))) == 2
 
 
+def test_a_known_failure_is_a_warning() -> None:
+    """It is told apart from the same failure where that is not known, which stays an error."""
+    known, new = wrong(), wrong(dtype="float32")
+    found = read(annotations([known, new], known=[known]))
+
+    assert [(each["level"], each["title"]) for each in found] == [
+        ("error", "rnnverify, char_rnn: dWhh is wrong"),
+        ("warning", "rnnverify, char_rnn: dWhh is wrong (known, as in the baseline)"),
+    ]
+    assert "float64" not in found[0]["message"]
+    assert found[1]["message"].splitlines()[-1].startswith("replay: ")
+
+
+def test_a_known_failure_tells_no_regression() -> None:
+    """That a verdict is worse is an error of its own, unless a report that is not known is one."""
+    lost = Regression(check="c", kind="verdict", text="no match", place=REGRESSION.place)
+    known = wrong()
+    found = read(annotations([known], [lost], known=[known]))
+
+    assert [each["level"] for each in found] == ["error", "warning"]
+
+
 def test_the_worst_comes_first() -> None:
     """Whatever the order in which it was run."""
     found = read(annotations([inconclusive(), wrong(), invalid()], [REGRESSION]))

@@ -49,7 +49,7 @@ def test_what_is_as_good_as_the_baseline_is_kept() -> None:
     first, again = gate(), gate()
 
     assert first.exit_code == 0
-    assert "all is as good as in b.json (1 checks)" in first.stderr
+    assert "all is as good as in b.json (1 check)" in first.stderr
     told = [{**document(result), "times": 0} for result in (first, again)]
     assert told[0] == told[1]
 
@@ -237,7 +237,7 @@ def test_a_check_that_is_gone_is_a_regression(project: Path) -> None:
 
     assert kinds(gate()) == ["missing"]
     assert kinds(named) == []
-    assert "1 checks of the baseline are not among those that were named" in named.stderr
+    assert "1 check of the baseline not among those that were named" in named.stderr
 
 
 def test_an_update_of_what_is_named_keeps_the_rest(project: Path) -> None:

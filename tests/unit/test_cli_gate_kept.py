@@ -20,6 +20,7 @@ from rnnverify.verdicts import Verdict, VerdictKind
 from tests import gates
 from tests.commands import document
 from tests.gates import BASE, edit, gate, known, made, options
+from tests.gates import WRONG as WRONG_CODE
 from tests.made_reports import REGRESSION, failure, wrong
 from tests.support import char_rnn_case
 
@@ -47,9 +48,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return gates.begin(tmp_path)
 
 
-def replayed(verdict: VerdictKind, check: str = "check") -> Replayed:
+def replayed(verdict: VerdictKind, check: str = "check", clip: str = "none") -> Replayed:
     """Return what became of a kept case."""
-    return Replayed(file="old.npz", check=check, verdict=verdict, text="as ever")
+    return Replayed(file="old.npz", check=check, clip=clip, verdict=verdict, text="as ever")
 
 
 @pytest.mark.parametrize("update", [(), ("--update",)])
@@ -102,15 +103,15 @@ def test_two_systems_of_one_name_cannot_share_a_corpus() -> None:
     [
         ({}, 0),
         ({"interrupted": True}, 130),
-        ({"kept": [replayed("wrong")]}, 1),
-        ({"kept": [replayed("invalid")]}, 2),
+        ({"replayed": [replayed("wrong")]}, 1),
+        ({"replayed": [replayed("invalid")]}, 2),
         ({"reports": [wrong()], "interrupted": True}, 1),
         ({"reports": [wrong(verdict="invalid")]}, 2),
     ],
 )
 def test_exploring_ends_with_what_was_found(found: dict[str, Any], code: int) -> None:
     """Failures, or invalid candidates, be it in kept cases; or else whether it came to its end."""
-    assert Explored(**{"seed": 0, "kept": [], **found}).code == code
+    assert Explored(**{"seed": 0, **found}).code == code
 
 
 def test_kept_cases_that_match_are_no_failures_of_exploring(
@@ -142,7 +143,8 @@ def test_what_reports_do_not_tell_is_told_beside_them(
 
     monkeypatch.setattr("rnnverify.reports.html.html", html)
     files: dict[str, Any] = {name: str(tmp_path / name) for name in ("junit", "markdown", "html")}
-    publish(replace(BASE, annotate=False, **files), {}, [wrong()], [REGRESSION, verdict])
+    both = [REGRESSION, verdict]
+    publish(replace(BASE, annotate=False, **files), {}, [wrong()], regressions=both)
     xml, text = ((tmp_path / name).read_text() for name in ("junit", "markdown"))
 
     assert REGRESSION.text in xml
@@ -158,3 +160,78 @@ def test_a_candidate_disturbs_neither_the_json_nor_where_files_go(project: Path)
 
     assert document(printed)["updated"] is True
     assert {path.name for path in project.iterdir()} >= {"b.json", "a.xml"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "clip", "worse"),
+    [
+        ("wrong", "none", False),
+        ("wrong", "value:0.3", True),
+        ("inaccurate", "value:0.3", True),
+        ("wrong", "norm:1", True),
+        ("nonfinite", "none", True),
+        ("inaccurate", "none", False),
+    ],
+)
+def test_a_known_failure_excuses_kept_cases_of_its_clip_only(
+    verdict: VerdictKind, clip: str, *, worse: bool
+) -> None:
+    """What fails in the baseline under one clip may fail so, there."""
+    before = Baseline(checks={"check": known("wrong")})
+    match = next(iter(known("match").clips.values()))
+    clips = {"none": next(iter(before.checks["check"].clips.values())), "value": match}
+    before = Baseline(checks={"check": replace(known("wrong"), clips=clips)})
+
+    assert replayed(verdict, clip=clip).is_worse_than(before) is worse
+
+
+def test_it_is_told_how_many_kept_cases_were_replayed(project: Path) -> None:
+    """And which apply to no check; a folder that is not there is no silent success."""
+    made()
+    nowhere = gate("--corpus", "corpsu")
+    save_case(project / "corpus" / "applies.npz", char_rnn_case(T=3, V=7, H=2))
+    save_case(project / "corpus" / "other.npz", char_rnn_case(T=3, dtype="float32"))
+    told = document(gate("--corpus", "corpus"))["notes"]
+
+    assert "there is no folder corpsu yet; it is made when a case fails" in nowhere.stderr
+    assert "1 of 2 kept cases replayed; other.npz apply to no check" in told
+
+
+def test_what_was_found_is_not_lost_where_a_case_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a note, beside the report."""
+    monkeypatch.setattr("rnnverify.corpora.folders.MOST_FILES", 0)
+    (tmp_path / "corpus").mkdir()
+    verdict = Verdict(kind="wrong", case=char_rnn_case())
+    (note,) = kept.keep_failures([wrong(failure=failure(verdict=verdict))], tmp_path / "corpus")
+
+    assert "the failing case could not be kept: corpus:" in note
+
+
+def test_known_failures_are_no_failures_in_reports(project: Path) -> None:
+    """Where the baseline says that they fail, as the exit code does."""
+    edit(project, WRONG_CODE)
+    made()
+    words = ("--junit", "a.xml", "--markdown", "a.md", "--html", "a.html", "--annotate")
+    result = gate(*words)
+
+    assert result.exit_code == 0
+    assert 'failures="0"' in (project / "a.xml").read_text()
+    assert "::error" not in result.stderr
+    assert "known" in (project / "a.md").read_text()
+    assert "known" in (project / "a.html").read_text()
+
+
+def test_a_steps_summary_is_added_to(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another command of the step has written there stays."""
+    made()
+    (project / "summary.md").write_text("# before\n")
+    (project / "other.md").write_text("# before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "summary.md"))
+    for name in ("summary.md", "other.md"):
+        gate("--markdown", name)
+    texts = [(project / name).read_text() for name in ("summary.md", "other.md")]
+
+    assert [text.startswith("# before\n") for text in texts] == [True, False]
+    assert all("rnnverify" in text for text in texts)

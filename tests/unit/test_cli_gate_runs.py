@@ -1,5 +1,6 @@
 """``rnnverify gate`` at the edges: interruptions, updates, and what is checked."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from rnnverify.cli.planning import planned
 from rnnverify.gating.baselines import Baseline, Kills
 from tests import gates
 from tests.commands import document
-from tests.gates import BASE, CHECK, WRONG, edit, gate, kinds, known, made, options
+from tests.gates import BASE, CHECK, CODE, WRONG, edit, gate, held_to, kinds, known, made, options
 
 NAMED = ("my_rnn.py:gradients", "--system", "char_rnn")
 NAME = "my_rnn.py:gradients char_rnn float64"
@@ -174,7 +175,7 @@ def test_an_update_says_what_is_no_match(project: Path) -> None:
     again = gate("--corpus", "corpus")
 
     assert result.exit_code == 0
-    assert "wrote b.json: 1 checks; 1 of them are no match, and stay so unnoticed" in result.stderr
+    assert "wrote b.json: 1 check; 1 verdict in it no match, and to stay so" in result.stderr
     assert "the failing case is kept as" in result.stderr
     assert kinds(again) == []
     assert document(again)["corpus"][0]["verdict"] == "wrong"
@@ -235,3 +236,81 @@ def test_a_test_has_pictures_too(project: Path) -> None:
     found = [planned(each, Baseline(checks={}))[0].run.detailed for each in asked]
 
     assert found == [True, False]
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_test_is_held_to_is_not_said_from_outside(project: Path) -> None:
+    """An option that would be ignored is refused, with the check that it stands in."""
+    (project / "test_mine.py").write_text(
+        "import rnnverify\nfrom my_rnn import gradients\n\n"
+        '@rnnverify.gradient_test("char_rnn")\ndef test_it(case):\n    return gradients(case)\n'
+    )
+    check = '[[tool.rnnverify.check]]\ncandidate = "test_mine.py:test_it"\nclip = "value"\n'
+    (project / "pyproject.toml").write_text(check)
+    result = gate("--update")
+
+    assert result.exit_code == 2
+    assert "pyproject.toml, check 1: clip: test_mine.py:test_it is a test" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('clip = "values"', "check 1: clip: unknown 'values'"),
+        ('dtype = "float16"', "check 1: dtype: unknown 'float16'"),
+        ("dims = {Q = 3}", "check 1: dims:"),
+    ],
+)
+def test_what_is_wrong_of_a_check_is_told_with_its_place(
+    project: Path, line: str, said: str
+) -> None:
+    """Also where it is found only when the check is made ready."""
+    held_to(project, f"{line}\n")
+    result = gate("--update")
+
+    assert result.exit_code == 2
+    assert f"pyproject.toml, {said}" in result.stderr
+
+
+def test_modules_are_looked_for_beside_the_pyproject(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a folder below, too."""
+    (project / "my_package").mkdir()
+    (project / "my_package" / "nets.py").write_text(CODE)
+    (project / "pyproject.toml").write_text(CHECK.replace("my_rnn.py", "my_package.nets"))
+    (project / "below").mkdir()
+    monkeypatch.chdir(project / "below")
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path != str(project)])
+
+    assert gate("--update").exit_code == 0
+
+
+def test_that_no_check_is_found_is_told(project: Path) -> None:
+    """So that nobody thinks that their own code was checked."""
+    (project / "pyproject.toml").write_text("[[tool.rnnverfy.check]]\n")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("rnnverify.cli.planning._runs", lambda _asked: [])
+        result = gate("--update")
+
+    assert "no checks in a pyproject.toml: the built-in models are checked" in result.stderr
+
+
+def test_a_check_that_the_baseline_does_not_know_is_not_as_good_as_in_it(project: Path) -> None:
+    """The last line tells it apart; ./ makes no other check of it."""
+    made()
+    (project / "other.py").write_text(CODE)
+    other = gate("other.py:gradients", "--system", "char_rnn", "--cases", "5")
+    same = gate("./my_rnn.py:gradients", "--system", "char_rnn")
+
+    assert "(0 checks, and 1 that it does not know)" in other.stderr
+    assert "all is as good as in b.json (1 check)" in same.stderr
+
+
+def test_a_baseline_is_not_written_of_what_is_invalid(project: Path) -> None:
+    """And that is said."""
+    edit(project, "\ndef gradients(case):\n    raise ValueError('not today')\n")
+    result = gate("--update")
+
+    assert "b.json is not written: a candidate is invalid" in result.stderr
+    assert "ACCEPTED" not in result.stderr

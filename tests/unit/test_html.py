@@ -350,7 +350,53 @@ def test_what_is_wrong_comes_first() -> None:
     assert sorted(found[:3]) == found[:3]
     assert found[2] < found[4] < found[3] < found[5] < found[6]
     assert "rnnverify verify my_rnn.py:gradients --system char_rnn --case 2" in body
-    assert "1 of 2 runs are no match (16 checks); 1 regression." in Page(text).text
+    assert "1 of 2 runs is no match (16 checks); 1 regression." in Page(text).text
+
+
+def test_known_failures_are_shown_apart() -> None:
+    """They are folded under a heading of their own, and all is well; not so where one is new."""
+    known, new = wrong(candidate="old.py:f"), wrong(candidate="new.py:f")
+    kept = html([known, matching()], known=[known])
+    lost = html([known, new], known=[known])
+
+    assert 'class="lead good"' in kept
+    assert "✓\n1 known failure, no other (2 runs, 16 checks)." in Page(kept).text
+    assert "Known failures, as in the baseline" in kept
+    assert "No match" not in kept
+    assert "wrong, known" in Page(kept).text
+    assert 'class="badge unsure"' in kept
+    assert 'class="badge wrong"' not in kept
+    assert kept.index("<details>") < kept.index('id="report-1"')
+    assert 'class="lead bad"' in lost
+    assert "1 of 2 runs is no match; 1 known failure (16 checks)." in Page(lost).text
+    assert lost.index("No match") < lost.index('id="report-2"') < lost.index('id="report-1"')
+
+
+def test_a_known_failure_beside_a_new_one_is_folded() -> None:
+    """Of one run, what is new comes first, and is open; what is known is a click away."""
+    known, new = wrong(), wrong(clip="norm")
+    text = html([known, new], known=[known])
+
+    assert "Known failures" not in text
+    assert text.index('id="report-2"') < text.index("<details>") < text.index('id="report-1"')
+
+
+@pytest.mark.parametrize(("n", "is_open"), [(1, True), (10, True), (11, False)])
+def test_the_gates_notes_are_listed(n: int, *, is_open: bool) -> None:
+    """A few are shown, many are a click away; they are text."""
+    text = html([], notes=[f"{HOSTILE}{i}" for i in range(n)])
+
+    assert f"<script>alert('$1_2$')</script>&\\x07\\ud800{n - 1}" in Page(text).text
+    assert ("<details open>" in text) == is_open
+    assert '<h2 id="notes">' not in html([])
+
+
+def test_options_are_told_where_they_are_not_the_same() -> None:
+    """In a column of their own; where they are the same there is none."""
+    scaled = matching(options={"scale": "1/T"})
+
+    assert "<td>scale=1/T</td>" in html([matching(), scaled])
+    assert ">held to</th>" not in html([scaled, scaled])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from rnnverify.reports.junit import junit
 from tests.made_reports import (
@@ -21,11 +21,16 @@ from tests.made_reports import (
 SCHEMA = {
     "testsuites": ({"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
     "testsuite": ({"name", "tests", "failures", "errors", "skipped"}, {"testcase"}),
-    "testcase": ({"name", "classname"}, {"failure", "error", "properties"}),
+    "testcase": (
+        {"name", "classname"},
+        {"failure", "error", "skipped", "system-out", "properties"},
+    ),
     "properties": (set(), {"property"}),
     "property": ({"name", "value"}, set()),
     "failure": ({"type", "message"}, set()),
     "error": ({"type", "message"}, set()),
+    "skipped": ({"type", "message"}, set()),
+    "system-out": (set(), set()),
 }
 """Of Jenkins' junit-10.xsd, what is used: each element's attributes and children; and properties
 of a test case, which its JUnit plugin reads, though they are not in there."""
@@ -100,6 +105,28 @@ def test_an_inconclusive_report_fails_and_says_why(tmp_path: Path) -> None:
 
     assert isinstance(result, Failure)
     assert result.message == "dWhh was conclusive in 2 of 7 cases where it is not zero"
+
+
+def test_a_known_failure_is_skipped(tmp_path: Path) -> None:
+    """It says that it is known, with the report beside it; its equal, which is not, still fails."""
+    known, new = wrong(), wrong()
+    (suite,) = read(junit([known, new, matching()], known=[known]), tmp_path)
+    first, second, third = suite
+    (skipped,) = first.result
+
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (3, 1, 0, 1)
+    assert isinstance(skipped, Skipped)
+    assert skipped.message == "known: wrong, as in the baseline"
+    assert first.system_out == str(known)
+    assert isinstance(second.result[0], Failure)
+    assert third.is_passed
+
+
+def test_what_matches_is_no_known_failure(tmp_path: Path) -> None:
+    """A report that matches passes, whatever the baseline says."""
+    report = matching()
+
+    assert only_case(junit([report], known=[report]), tmp_path).is_passed
 
 
 def test_names_tell_test_cases_apart(tmp_path: Path) -> None:
@@ -181,7 +208,9 @@ def beyond(element: ET.Element) -> list[str]:
 
 def test_it_is_what_jenkins_knows() -> None:
     """But for a test case's file and line, there is nothing that it does not."""
-    root = ET.fromstring(junit([matching(), wrong(), invalid()], [REGRESSION], seconds=1))  # noqa: S314
+    known = wrong()
+    text = junit([matching(), wrong(), invalid(), known], [REGRESSION], known=[known], seconds=1)
+    root = ET.fromstring(text)  # noqa: S314 - our own file
 
     assert set(beyond(root)) == {"testcase@file", "testcase@line"}
     root[0].set("planted", "")

@@ -69,7 +69,7 @@ def test_a_regression_fails_even_if_all_gradients_match() -> None:
     """A gate may be tripped by a weaker check."""
     _, line, *_ = shown(parsed(markdown([matching()], [REGRESSION, REGRESSION])))
 
-    assert line == "❌ failed: 2 regressions; every gradient matches (1 runs, 8 checks)"
+    assert line == "❌ failed: 2 regressions; every gradient matches (1 run, 8 checks)"
 
 
 def test_nothing_verified_is_not_kept() -> None:
@@ -155,6 +155,53 @@ def test_notes_are_told() -> None:
     text = markdown([matching(notes=("dWhh came back in float32",))])
 
     assert "char_rnn float64 clip none: dWhh came back in float32" in shown(parsed(text))
+
+
+def test_known_failures_are_kept() -> None:
+    """They stand apart, and folded; the same failure that is not known has its place, and fails."""
+    known, new = wrong(candidate="old.py:f"), wrong(candidate="new.py:f")
+    text = markdown([known, matching()], known=[known])
+    both = shown(parsed(markdown([known, new], known=[known])))
+
+    assert shown(parsed(text))[1] == "✅ kept: 1 known failure, no other (2 runs, 16 checks)"
+    assert "Known failures, as in the baseline" in shown(parsed(text))
+    assert "No match" not in text
+    assert "<details><summary><b>WRONG" in text
+    assert both[1] == "❌ failed: 1 of 2 runs is no match; 1 known failure (16 checks)"
+    assert both.index("No match") < both.index("new.py:f") < both.index("old.py:f")
+
+
+def test_without_known_failures_there_is_no_heading() -> None:
+    """A report that equals a known one is not known."""
+    text = markdown([wrong()], known=[wrong()])
+
+    assert "Known" not in text
+    assert "❌" in text
+
+
+@pytest.mark.parametrize(("n", "is_open"), [(1, True), (10, True), (11, False)])
+def test_the_gates_notes_are_listed(n: int, *, is_open: bool) -> None:
+    """A few are shown, many are a click away; they are text."""
+    text = markdown([matching()], notes=[f"{HOSTILE}{i}" for i in range(n)])
+
+    assert f"{SHOWN}{n - 1}" in shown(parsed(text))
+    assert f"<summary>{n} gate note" in text
+    assert ("<details>" not in text) == is_open
+
+
+def test_no_notes_no_list() -> None:
+    """There is no empty list."""
+    assert "note" not in markdown([matching()])
+
+
+def test_options_are_told_where_they_are_not_the_same() -> None:
+    """In a column of their own, of all tables; where they are the same there is none."""
+    scaled = matching(options={"scale": "1/T"})
+    tables = rows(markdown([matching(), scaled, wrong()]))
+
+    assert [row[3] for row in tables] == ["held to", "", "held to", "", "scale=1/T"]
+    assert {len(row) for row in tables} == {12}
+    assert "held to" not in rows(markdown([scaled, scaled]))[0]
 
 
 def test_text_is_shown_as_it_stands() -> None:

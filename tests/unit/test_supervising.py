@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from rnnverify.cli.supervising import _HEAD, SIZE, Told, _theirs
+from rnnverify.cli.supervising import FATAL, _how, _theirs
+from rnnverify.cli.telling import SIZE, UNCOUNTED, Told
 from rnnverify.storage import save_case
+from tests.commands import program
 from tests.support import char_rnn_case
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="supervised on Linux only")
 
 CODE = """
-import ctypes, time
+import ctypes, os, time
 from pathlib import Path
 from rnnverify.models.char_rnn import gradients
 
@@ -40,6 +42,14 @@ def float32(case):
     if case.dtype == "float32":
         ctypes.PyDLL(None).pause()
     return gradients(case)
+
+def leaves(case):
+    if case.dims["T"] > 1:
+        os._exit(0)
+    return gradients(case)
+
+def faults(case):
+    ctypes.string_at(0)
 
 def let_go(case):
     ctypes.CDLL(None).pause()
@@ -262,16 +272,136 @@ def test_other_exit_codes_come_through() -> None:
     assert "unknown 'no_such'" in done.stderr
 
 
-def test_what_is_told_is_read() -> None:
-    """The child's deadline, count and words stand where its parent looks for them."""
-    told = Told(memory=mmap.mmap(-1, SIZE))
-    told.until(12.5)
-    told.case(7)
-    told.words({"system": "s"})
-    deadline, case, length = _HEAD.unpack_from(told.memory)
+@pytest.mark.parametrize(
+    ("name", "how", "line"),
+    [
+        ("leaves", ": exit code 0", ""),
+        ("faults", " by signal 11 (Segmentation fault)", "in faults"),
+    ],
+)
+def test_a_candidate_that_ends_the_process_is_invalid(
+    folder: Path, name: str, how: str, line: str
+) -> None:
+    """Its exit code is not ours: the case is named, all is written, and a fault's line is shown."""
+    done = verify(folder, name, "--json", "out.json", "--junit", "out.xml")
+    report = report_of(folder)
 
-    assert (deadline, case) == (12.5, 7)
-    assert json.loads(told.memory[_HEAD.size : _HEAD.size + length]) == {"system": "s"}
+    assert done.returncode == 2, done.stderr
+    assert report["verdict"] == "invalid"
+    message = f"the candidate ended the process{how}, in case {report['cases']}"
+    assert report["failure"]["message"] == f"char_rnn: {message}"
+    assert line in (report["failure"]["traceback"] or "")
+    assert message in done.stdout
+    assert 'errors="1"' in (folder / "out.xml").read_text()
+
+
+def test_a_file_that_ends_the_process_is_named(tmp_path: Path) -> None:
+    """Loading what ends the process is bad usage, not a silent success."""
+    (tmp_path / "quits.py").write_text("import os\nos._exit(0)\n")
+    done = program("verify", "quits.py:f", "--system", "char_rnn", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Error: candidate: loading quits.py ended the process: exit code 0" in done.stderr
+
+
+def test_a_replay_whose_candidate_ends_the_process_is_invalid(folder: Path) -> None:
+    """The JSON has the verdict ``invalid``."""
+    save_case(folder / "case.npz", char_rnn_case(T=2), candidate="my_rnn", message="was wrong")
+    done = program("replay", "case.npz", "my_rnn.py:leaves", "--json", "out.json", cwd=folder)
+    read = json.loads((folder / "out.json").read_text())
+
+    assert done.returncode == 2
+    assert read["verdict"] == "invalid"
+    assert "INVALID  the candidate ended the process: exit code 0\n" in done.stdout
+
+
+BUG = """
+import signal, os, sys
+from rnnverify.cli.supervising import supervise
+told = supervise(lambda end: print("blamed", end.how) or 2)
+told.words({"system": "s"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "stderr"),
+    [
+        ("raise ValueError('ours')", 1, "ValueError: ours"),
+        ("sys.exit(3)", 3, ""),
+        ("pass", 0, ""),
+        ("os.fork() or sys.exit(4)", 0, ""),
+        ("os.kill(os.getppid(), signal.SIGTERM); signal.pause()", 128 + signal.SIGTERM, ""),
+    ],
+)
+def test_regular_ends_are_nobodys_fault(code: str, expected: int, stderr: str) -> None:
+    """An exception of ours has its traceback; exit codes, and signals to all, come through."""
+    done = python(BUG + code)
+
+    assert (done.returncode, done.stdout) == (expected, "")
+    assert stderr in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "how"),
+    [
+        ("os._exit(7)", ": exit code 7"),
+        ("os.execv(sys.executable, [sys.executable, '-c', ''])", ": exit code 0"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", " by signal 15 (Terminated)"),
+        ("os.fork() or sys.exit(4)\nos.wait()\nos._exit(0)", ": exit code 0"),
+        ("import atexit\natexit.register(os._exit, 0)\nsys.exit(1)", ": exit code 0"),
+    ],
+)
+def test_other_ends_are_told(code: str, how: str) -> None:
+    """Another program, a copy's regular end, and what runs at the end do not pass for one."""
+    done = python(BUG + code)
+
+    assert (done.returncode, done.stdout) == (2, f"blamed {how}\n")
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code as a program of its own."""
+    return subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_an_end_before_anything_was_told_is_an_error() -> None:
+    """Where nothing has been said, there is nothing to report on, and no success either."""
+    done = python(BUG.replace("told.words", "str") + "os._exit(0)")
+
+    assert done.returncode == 2
+    assert "Error: before anything was checked, something ended the process" in done.stderr
+
+
+def test_what_is_told_is_read() -> None:
+    """The child's deadline, count, words and end stand where its parent looks for them."""
+    told = Told(memory=mmap.mmap(-1, SIZE))
+    told.words({"system": "s"})
+    told.until(12.5)
+    assert told.heard == (12.5, UNCOUNTED)
+    assert told.end("", "").visited is None
+
+    told.case(7)
+    assert told.heard == (12.5, 7)
+    assert told.said == {"system": "s"}
+    assert not told.has_finished
+
+    told.finish()
+    assert told.has_finished
+
+
+def test_what_is_being_loaded_is_told_until_it_is() -> None:
+    """Names that are longer than there is room for are cut short."""
+    told = Told(memory=mmap.mmap(-1, SIZE))
+    for what in ("candidate: loading é.py", "x" * 2000, ""):
+        told.loading(what)
+
+        assert told.loaded == what[:1024]
+    assert told.said == {}
 
 
 def test_more_than_there_is_room_for_is_not_told() -> None:
@@ -279,16 +409,15 @@ def test_more_than_there_is_room_for_is_not_told() -> None:
     told = Told(memory=mmap.mmap(-1, SIZE))
     told.words({"system": "s"})
     told.words({"system": "s" * SIZE})
-    length = _HEAD.unpack_from(told.memory)[2]
 
-    assert json.loads(told.memory[_HEAD.size : _HEAD.size + length]) == {"system": "s"}
+    assert told.said == {"system": "s"}
 
 
 def test_cases_are_counted_from_none_in_each_run() -> None:
     """A second run begins anew."""
     told, visits = Told(memory=mmap.mmap(-1, SIZE)), []
     for _ in range(2):
-        visit = told.counting(lambda: visits.append(_HEAD.unpack_from(told.memory)[1]))
+        visit = told.counting(lambda: visits.append(told.heard[1]))
         visit()
         visit()
 
@@ -297,7 +426,12 @@ def test_cases_are_counted_from_none_in_each_run() -> None:
 
 def test_a_dump_without_a_candidate_says_nothing() -> None:
     """Where no thread was in a candidate, there is no line to show."""
-    assert _theirs("") == "most recent call first:\n"
+    assert _theirs("", FATAL) == "most recent call first:\n"
+
+
+def test_being_killed_is_not_blamed_on_the_candidate_alone() -> None:
+    """A process that takes too much memory is killed by Linux."""
+    assert _how(-signal.SIGKILL) == " by signal 9 (Killed), as where memory runs out"
 
 
 @pytest.mark.parametrize("explore", [False, True])
@@ -319,3 +453,19 @@ def test_a_gate_is_supervised_too(folder: Path, *, explore: bool) -> None:
     assert "in deeper" in result.stdout
     assert 'errors="1"' in (folder / "out.xml").read_text()
     assert not (folder / "b").exists()
+
+
+@pytest.mark.parametrize("mode", ["--update --baseline=b", "--explore=60"])
+def test_a_gate_whose_candidate_ends_the_process_does_not_pass(folder: Path, mode: str) -> None:
+    """While a baseline is made, and while exploring: it is invalid, and all is written."""
+    files = ["--json", "out.json", "--junit", "out.xml"]
+    named = ["my_rnn.py:leaves", "--system", "char_rnn"]
+    done = program("gate", *named, *mode.split(), *files, cwd=folder)
+    written = json.loads((folder / "out.json").read_text())
+
+    assert done.returncode == 2, done.stderr
+    assert written["kept"] is False
+    assert [report["verdict"] for report in written["reports"]] == ["invalid"]
+    assert "the candidate ended the process: exit code 0" in done.stdout
+    assert not (folder / "b").exists()
+    assert 'errors="1"' in (folder / "out.xml").read_text()

@@ -1,6 +1,6 @@
 """Reports as one HTML page with pictures, which needs nothing but itself: no network, no script."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from rnnverify.errors import UsageError
 from rnnverify.results import Regression, Report
@@ -13,6 +13,8 @@ def html(
     reports: Sequence[Report],
     regressions: Sequence[Regression] = (),
     *,
+    known: Collection[Report] = (),
+    notes: Sequence[str] = (),
     title: str = "rnnverify",
     drawn: Callable[[], None] = lambda: None,
 ) -> str:
@@ -21,6 +23,8 @@ def html(
     Args:
         reports: In the order in which they are to stand; pictures need their ``details``.
         regressions: What is worse than a baseline says.
+        known: Those that fail as a baseline says, and so are no failures here.
+        notes: What else there is to tell, as a gate does.
         title: The page's title.
         drawn: Is called after the pictures of each report, for progress.
 
@@ -34,4 +38,4 @@ def html(
             raise
         message = "--html: needs matplotlib and Jinja2; pip install 'rnnverify[html]'"
         raise UsageError(message) from error
-    return render(reports, regressions, title=title, drawn=drawn)
+    return render(reports, regressions, known=known, notes=notes, title=title, drawn=drawn)

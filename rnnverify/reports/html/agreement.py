@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnnverify.records import Array
+from rnnverify.reports import words
 from rnnverify.reports.html.colours import INK, LINE, MUTED, SERIES, WRONG
 from rnnverify.reports.html.pictures import Picture
 from rnnverify.reports.html.sheets import Sheet
@@ -82,6 +83,7 @@ def _told_of_digits(points: Mapping[str, Array]) -> str:
     for name, each in points.items():
         available, agree = np.median(each, axis=0)
         fewer = int((each[:, 1] < each[:, 0] - 1e-9).sum())
-        found = f" ({fewer} of {len(each)} cases below the diagonal)" if fewer else ""
+        cases = words.number(len(each), "case")
+        found = f" ({fewer} of {cases} below the diagonal)" if fewer else ""
         told.append(f"d{name} {agree:.1f} of {available:.1f}{found}")
     return f"medians of digits that agree, of those available: {', '.join(told)}"

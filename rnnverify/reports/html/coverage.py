@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from rnnverify.reports import words
 from rnnverify.reports.html.colours import BAR, INK, MUTED
 from rnnverify.reports.html.pictures import Picture
 from rnnverify.reports.html.sheets import Sheet
@@ -39,5 +40,5 @@ def _bars(table: str, counts: Mapping[str, int], cases: int, *, known: bool) -> 
     said = f"{len(counts) - len(never)} of {len(counts)} covered" if known else "in some cases"
     said += f"; never: {', '.join(never)}" if never else ""
     told = ", ".join(f"{name} in {n}" for name, n in counts.items() if n) or "none"
-    alternative = f"Regimes of {table}, in {cases} cases: {told}. {said}"
+    alternative = f"Regimes of {table}, in {words.number(cases, 'case')}: {told}. {said}"
     return Picture(sheet.svg(alternative), said, table, beyond=bool(never))

@@ -1,7 +1,7 @@
 """The page: reports in the order in which they matter, with their pictures, in one HTML file."""
 
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 
@@ -20,6 +20,9 @@ from rnnverify.reports.html.unrolled import unroll
 from rnnverify.results import Failure, Regression, Report
 
 SIGNS = {"match": "✓", "inconclusive": "?"}
+PARTS = ("failed", "known", "kept")
+OPEN = 10
+"""Notes that are shown without a click."""
 SCALE = {
     "kept": gradient(KEPT),
     "beyond": gradient(BEYOND),
@@ -36,6 +39,7 @@ class Shown:
     Attributes:
         number: Its number among all, from 1.
         report: The report.
+        is_known: Whether it fails as a baseline says.
         network: The failing case.
         panels: The error of each gradient, entry by entry.
         steps: The error of each gradient, step by step.
@@ -44,10 +48,29 @@ class Shown:
 
     number: int
     report: Report
+    is_known: bool
     network: Picture | None
     panels: Sequence[Picture]
     steps: Picture | None
     digits: Picture | None
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it is no match, and should be one."""
+        return not self.report.ok and not self.is_known
+
+    @property
+    def verdict(self) -> str:
+        """Its verdict in words."""
+        return f"{self.report.verdict}, known" if self.is_known else self.report.verdict
+
+    @property
+    def style(self) -> str:
+        """What its verdict looks like: ``right``, ``unsure`` or ``wrong``."""
+        if self.report.ok:
+            return "right"
+        is_unsure = self.is_known or self.report.verdict == "inconclusive"
+        return "unsure" if is_unsure else "wrong"
 
     @property
     def sign(self) -> str:
@@ -75,30 +98,36 @@ class Run:
     regimes: Sequence[Picture]
 
     @property
-    def ok(self) -> bool:
-        """Whether all matched."""
-        return all(each.report.ok for each in self.shown)
+    def part(self) -> str:
+        """Where it is to stand on the page: under ``failed``, ``known`` or ``kept``."""
+        if any(each.is_failed for each in self.shown):
+            return "failed"
+        return "known" if any(each.is_known for each in self.shown) else "kept"
 
 
 def render(
     reports: Sequence[Report],
     regressions: Sequence[Regression],
     *,
+    known: Collection[Report],
+    notes: Sequence[str],
     title: str,
     drawn: Callable[[], None],
 ) -> str:
     """Return the page; see ``rnnverify.reports.html.html``."""
     with drawing():
-        shown = [_shown(i, report, drawn) for i, report in enumerate(reports, 1)]
+        shown = [_shown(i, report, known, drawn) for i, report in enumerate(reports, 1)]
         runs = [_run(each) for each in _grouped(shown)]
     values = {
         "title": title,
-        "summary": words.summary(reports),
-        "failed": sum(not report.ok for report in reports),
+        "summary": words.summary(reports, known),
+        "failed": any(each.is_failed for each in shown),
         "regressions": regressions,
+        "notes": notes,
+        "open": OPEN,
         "shown": shown,
-        "failing": [run for run in runs if not run.ok],
-        "kept": [run for run in runs if run.ok],
+        "has_terms": words.has_terms(reports),
+        "runs": {part: [run for run in runs if run.part == part] for part in PARTS},
         "versions": _versions(),
         "scale": SCALE,
         "words": words,
@@ -125,10 +154,13 @@ def _versions() -> list[tuple[str, str]]:
     return [("rnnverify", __version__), ("Python", platform.python_version()), *found]
 
 
-def _shown(number: int, report: Report, drawn: Callable[[], None]) -> Shown:
+def _shown(
+    number: int, report: Report, known: Collection[Report], drawn: Callable[[], None]
+) -> Shown:
     made = Shown(
         number=number,
         report=report,
+        is_known=words.is_known(report, known),
         network=unroll(report, report.failure) if report.failure else None,
         panels=panels(report),
         steps=steps(report),
@@ -152,7 +184,8 @@ def _grouped(shown: Iterable[Shown]) -> Iterable[list[Shown]]:
 def _run(shown: Sequence[Shown]) -> Run:
     report = shown[0].report
     covered = regimes(report, TABLES) if report.input == "generated" and report.regimes else []
-    return Run(sorted(shown, key=lambda each: each.report.ok), covered)
+    ordered = sorted(shown, key=lambda each: (not each.is_failed, each.report.ok))
+    return Run(ordered, covered)
 
 
 def _figures(failure: Failure) -> list[tuple[str, str]]:
