@@ -204,7 +204,8 @@ def _home(module: object) -> Path | None:
     """Return the folder in which a module or a package lies, if it is known and one."""
     if not isinstance(module, ModuleType):
         return None
-    places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
+    held = vars(module)  # a module may have a __getattr__ of its own, which does what it likes
+    places = [*held.get("__path__", ()), held.get("__file__")]
     return Path(places[0]).parent.resolve() if places[0] else None
 
 

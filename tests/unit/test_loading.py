@@ -182,3 +182,13 @@ def test_what_is_being_loaded_is_told(
         load("one/fails.py:f")
 
     assert told == [f"{what}: loading one/fails.py", ""]
+
+
+def test_a_module_that_answers_for_itself_is_left_alone(tmp_path: Path) -> None:
+    """What it does when it is asked for a name does not end a later load."""
+    (tmp_path / "lazy.py").write_text("def __getattr__(name):\n    raise RuntimeError(name)\n")
+    (tmp_path / "first.py").write_text("import lazy\n\ndef f(case):\n    return {}\n")
+    (tmp_path / "second.py").write_text("def f(case):\n    return {}\n")
+
+    for name in ("first", "second"):
+        assert callable(load_candidate(f"{tmp_path / name}.py:f"))
