@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rnnverify.cli.kept import Replayed, keep_failures, kept_cases, replayed, told_of_corpus
 from rnnverify.cli.output import progress
 from rnnverify.cli.planning import Check, GateOptions
-from rnnverify.cli.running import run_all
+from rnnverify.cli.running import heed, run_all
 from rnnverify.cli.telling import Told
 from rnnverify.errors import UsageError
 from rnnverify.reports.words import number
@@ -102,8 +102,6 @@ def judged(
 
 def _ran(options: GateOptions, checks: Sequence[Check], told: Told | None) -> _Ran:
     """Run kept cases, checks, times and mutants; an interruption ends it, and loses nothing."""
-    from rnnverify.programs import abandon
-
     ran = _Ran()
 
     def keep(reports: Sequence[Report]) -> None:
@@ -119,7 +117,7 @@ def _ran(options: GateOptions, checks: Sequence[Check], told: Told | None) -> _R
             ran.kills = _kills(checks)
     except KeyboardInterrupt:
         ran.interrupted = True
-        abandon()
+        heed(told)
     return ran
 
 

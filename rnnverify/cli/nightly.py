@@ -13,7 +13,7 @@ from rnnverify.cli.kept import Replayed, keep_failures, kept_cases, replayed, to
 from rnnverify.cli.output import console, progress
 from rnnverify.cli.planning import Check, GateOptions
 from rnnverify.cli.publishing import publish, takes_stdout
-from rnnverify.cli.running import INTERRUPTED, words_of
+from rnnverify.cli.running import INTERRUPTED, heed, words_of
 from rnnverify.cli.telling import Told
 from rnnverify.reports.json import document, regression_values
 from rnnverify.reports.terminal import show
@@ -62,8 +62,6 @@ class Explored:
 
 def explored(options: GateOptions, checks: Sequence[Check], told: Told | None) -> Explored:
     """Explore for as long as is asked for, kept cases coming first."""
-    from rnnverify.programs import abandon
-
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     click.echo(f"from seed {seed}", err=True)
     found = Explored(seed=seed)
@@ -74,7 +72,7 @@ def explored(options: GateOptions, checks: Sequence[Check], told: Told | None) -
         _explore(options, checks, found, told)
     except KeyboardInterrupt:
         found.interrupted = True
-        abandon()
+        heed(told)
     found.notes[:0] = told_of_corpus(options.corpus, found.replayed)
     return found
 

@@ -30,7 +30,6 @@ def run_all(
         told: Whom to tell how far it is, where there is a supervisor.
         reported: Is called with the reports of each run, once there are some.
     """
-    from rnnverify.programs import abandon
     from rnnverify.runner import execute
 
     start = time.perf_counter()
@@ -51,8 +50,17 @@ def run_all(
                 reported(found)
         except KeyboardInterrupt:
             interrupted = True
-            abandon()
+            heed(told)
     return reports, round(time.perf_counter() - start, 3), interrupted
+
+
+def heed(told: Told | None) -> None:
+    """Stop compiling after an interrupt, and let what was found out be written in peace."""
+    from rnnverify.programs import abandon
+
+    abandon()
+    if told is not None:
+        told.heed()
 
 
 def words_of(run: "Run", reports: Sequence[Report] = ()) -> dict[str, Any]:

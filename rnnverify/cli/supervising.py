@@ -116,7 +116,8 @@ def _wait(child: int, reading: int, told: Told, trace: IO[bytes], call: Callback
         ended, status = os.waitpid(child, 0 if closed else os.WNOHANG)
         if ended:
             break
-        signals.insist()
+        if not told.has_heeded:
+            signals.insist()
         deadline, _ = told.heard
         if deadline and time.monotonic() > deadline + GRACE:
             stack = _ended(child, trace)

@@ -9,10 +9,10 @@ from itertools import count
 from typing import Any
 
 SIZE = 1 << 24
-"""Bytes of shared memory: a time, three numbers, what is being loaded, and what is to be said."""
+"""Bytes of shared memory: a time, four numbers, what is being loaded, and what is to be said."""
 UNCOUNTED = -1
-_HEAD = struct.Struct("dqqq1024s")
-_COUNT, _LENGTH, _FINISHED, _LOADING = 8, 16, 24, 32
+_HEAD = struct.Struct("dqqqq1024s")
+_COUNT, _LENGTH, _FINISHED, _HEEDED, _LOADING = 8, 16, 24, 32, 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,10 @@ class Told:
         """Tell what is being loaded; "" when it is."""
         struct.pack_into("1024s", self.memory, _LOADING, what.encode("utf-8", "backslashreplace"))
 
+    def heed(self) -> None:
+        """Tell that an interrupt was heard of, and what was found out is being written."""
+        struct.pack_into("q", self.memory, _HEEDED, 1)
+
     def finish(self) -> None:
         """Tell that all has been said."""
         struct.pack_into("q", self.memory, _FINISHED, 1)
@@ -109,9 +113,14 @@ class Told:
         return bool(_HEAD.unpack_from(self.memory)[3])
 
     @property
+    def has_heeded(self) -> bool:
+        """Whether an interrupt was heard of."""
+        return bool(_HEAD.unpack_from(self.memory)[4])
+
+    @property
     def loaded(self) -> str:
         """What is being loaded."""
-        text: bytes = _HEAD.unpack_from(self.memory)[4]
+        text: bytes = _HEAD.unpack_from(self.memory)[5]
         return text.rstrip(b"\0").decode("utf-8", "replace")
 
     @property

@@ -358,6 +358,28 @@ def test_other_ends_are_told(code: str, how: str) -> None:
     assert (done.returncode, done.stdout) == (2, f"blamed {how}\n")
 
 
+def test_who_heeds_an_interrupt_may_finish_writing() -> None:
+    """However long that takes; who does not say so is ended."""
+    code = """
+try:
+    for process in (os.getppid(), os.getpid()):
+        os.kill(process, signal.SIGINT)
+    time.sleep(30)
+except KeyboardInterrupt:
+    {}
+    time.sleep(2.5)
+    print("written")
+    sys.exit(130)
+"""
+    before = "import time\nfrom rnnverify.cli import supervising\nsupervising.GRACE = 0.7\n"
+    heeded, not_heeded = (
+        python(before + BUG + code.format(line)) for line in ("told.heed()", "pass")
+    )
+
+    assert (heeded.returncode, heeded.stdout) == (130, "written\n")
+    assert "written" not in not_heeded.stdout
+
+
 def python(code: str) -> subprocess.CompletedProcess[str]:
     """Run Python code as a program of its own."""
     return subprocess.run(  # noqa: S603 - our own code
