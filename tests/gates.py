@@ -7,6 +7,7 @@ from typing import Any
 
 from click.testing import Result
 
+import rnnverify.gating.doubts  # noqa: F401 - before a test patches what it takes from others
 from rnnverify.cli.loading import module_name
 from rnnverify.cli.planning import GateOptions
 from rnnverify.cli.requests import Options

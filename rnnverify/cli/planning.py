@@ -178,7 +178,7 @@ def _check(run: "Run", asked: Asked, options: GateOptions, before: "Baseline") -
     known_cases, known_seed = (entry.cases, entry.seed) if entry else (run.cases, run.seed)
     cases = next(n for n in (options.cases, asked.cases, known_cases) if n is not None)
     seed = known_seed if options.seed is None else options.seed
-    said = options.mutants if asked.mutants is None else asked.mutants
+    said = asked.mutants if options.mutants is None else options.mutants
     usual = own is None or name in before.mutants
     as_asked = replace(run, cases=cases, seed=seed)
     as_known = replace(run, cases=known_cases, seed=known_seed)

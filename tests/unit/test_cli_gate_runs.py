@@ -314,3 +314,16 @@ def test_a_baseline_is_not_written_of_what_is_invalid(project: Path) -> None:
 
     assert "b.json is not written: a candidate is invalid" in result.stderr
     assert "ACCEPTED" not in result.stderr
+
+
+def test_the_command_line_decides_for_all_checks_whether_mutants_are_counted(
+    project: Path,
+) -> None:
+    """It goes before what a check says."""
+    held_to(project, "mutants = true\n")
+    found = [
+        planned(options(mutants=said), Baseline(checks={}))[0].mutants
+        for said in (None, True, False)
+    ]
+
+    assert found == [True, True, False]
