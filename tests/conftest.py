@@ -26,8 +26,8 @@ for name, examples in {"dev": 40, "ci": 100, "thorough": 5000}.items():
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-UNMEASURED = "tests/quality"
-"""The folder whose tests run what others cover, many times; measuring that takes half as long."""
+UNMEASURED = ("tests/properties", "tests/quality")
+"""Folders whose tests run what others cover, many times; measuring that takes half as long."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

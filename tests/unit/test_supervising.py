@@ -362,6 +362,7 @@ def test_who_heeds_an_interrupt_may_finish_writing() -> None:
     """However long that takes; who does not say so is ended."""
     code = """
 try:
+    time.sleep(0.5)
     for process in (os.getppid(), os.getpid()):
         os.kill(process, signal.SIGINT)
     time.sleep(30)
@@ -371,7 +372,12 @@ except KeyboardInterrupt:
     print("written")
     sys.exit(130)
 """
-    before = "import time\nfrom rnnverify.cli import supervising\nsupervising.GRACE = 0.7\n"
+    before = """
+import signal, time
+from rnnverify.cli import supervising
+supervising.GRACE = 0.7
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell may have had ignored
+"""
     heeded, not_heeded = (
         python(before + BUG + code.format(line)) for line in ("told.heed()", "pass")
     )
