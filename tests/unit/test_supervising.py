@@ -330,7 +330,12 @@ told.words({"system": "s"})
         ("sys.exit(3)", 3, ""),
         ("pass", 0, ""),
         ("os.fork() or sys.exit(4)", 0, ""),
-        ("os.kill(os.getppid(), signal.SIGTERM); signal.pause()", 128 + signal.SIGTERM, ""),
+        # After a while: the first process has to be ready to pass a signal on.
+        (
+            "import time; time.sleep(0.5); os.kill(os.getppid(), signal.SIGTERM); signal.pause()",
+            128 + signal.SIGTERM,
+            "",
+        ),
     ],
 )
 def test_regular_ends_are_nobodys_fault(code: str, expected: int, stderr: str) -> None:
