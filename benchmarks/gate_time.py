@@ -4,19 +4,17 @@ python -m benchmarks.gate_time --json -
 """
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from benchmarks.machine import machine
+from benchmarks.verify_time import seconds
 
-GATE = ("gate", "--baseline", "baseline.json")
+PROGRAM = ("-P", "-m", "rnnverify")
+GATE = (*PROGRAM, "gate", "--baseline", "baseline.json")
 
 
 @click.command()
@@ -30,12 +28,12 @@ def main(target: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures: dict[str, Any] = {
-            "update_cold_s": seconds(folder, *GATE, "--update"),
-            "verify_warm_s": seconds(folder, "verify"),
-            "gate_warm_s": seconds(folder, *GATE, "--json", "1.json"),
-            "gate_and_page_warm_s": seconds(folder, *GATE, "--json", "2.json", "--html", "a.html"),
+            "update_cold_s": seconds(name, *GATE, "--update"),
+            "verify_warm_s": seconds(name, *PROGRAM, "verify"),
+            "gate_warm_s": seconds(name, *GATE, "--json", "1.json"),
+            "gate_and_page_warm_s": seconds(name, *GATE, "--json", "2.json", "--html", "a.html"),
         }
-        figures = {name: round(value, 2) for name, value in figures.items()}
+        figures = {figure: round(value, 2) for figure, value in figures.items()}
         figures["same_json"] = timeless(folder / "1.json") == timeless(folder / "2.json")
         figures["page_bytes"] = (folder / "a.html").stat().st_size
         figures["baseline_lines"] = len((folder / "baseline.json").read_text().splitlines())
@@ -49,20 +47,6 @@ def timeless(path: Path) -> list[str]:
     """Return the lines of a gate's JSON, but for those of its times."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not line.lstrip().startswith('"seconds"')]
-
-
-def seconds(folder: Path, *words: str) -> float:
-    """Return the wall-clock seconds that a command takes, its caches being in its folder."""
-    start = time.perf_counter()
-    subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-m", "rnnverify", *words],
-        cwd=folder,
-        env=os.environ | {"XDG_CACHE_HOME": str(folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def publish(
         notes: What else is to be told.
         seconds: How long it took.
     """
-    apart = [each for each in regressions if each.kind not in TOLD_BY_REPORTS]
+    apart = _apart(regressions, reports)
     if options.target is not None:
         write(render(values), options.target)
     if options.junit is not None:
@@ -96,6 +96,16 @@ def publish(
         from rnnverify.reports.annotations import annotations
 
         click.echo(annotations(reports, apart, known=known), nl=False, err=takes_stdout(options))
+
+
+def _apart(regressions: Sequence[Regression], reports: Sequence[Report]) -> list[Regression]:
+    """Return the regressions that no report tells: of other kinds, or found in other cases."""
+    if not regressions:
+        return []
+    from rnnverify.gating.baselines import check_of
+
+    failing = {check_of(report) for report in reports if not report.ok}
+    return [e for e in regressions if e.kind not in TOLD_BY_REPORTS or e.check not in failing]
 
 
 def _summarise(text: str, target: str) -> None:

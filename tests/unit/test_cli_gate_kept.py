@@ -13,7 +13,7 @@ from rnnverify.cli.nightly import Explored
 from rnnverify.cli.publishing import publish
 from rnnverify.corpora.folders import read
 from rnnverify.errors import UsageError
-from rnnverify.gating.baselines import Baseline
+from rnnverify.gating.baselines import Baseline, check_of
 from rnnverify.results import Regression
 from rnnverify.storage import save_case
 from rnnverify.verdicts import Verdict, VerdictKind
@@ -21,7 +21,7 @@ from tests import gates
 from tests.commands import document
 from tests.gates import BASE, edit, gate, known, made, options
 from tests.gates import WRONG as WRONG_CODE
-from tests.made_reports import REGRESSION, failure, wrong
+from tests.made_reports import REGRESSION, failure, matching, wrong
 from tests.support import char_rnn_case
 
 RARELY_RAISING = """
@@ -134,7 +134,8 @@ def test_what_reports_do_not_tell_is_told_beside_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In every form; a verdict, which a report tells, not twice in JUnit XML."""
-    verdict = Regression(check="check", kind="verdict", text="told twice", place=None)
+    failing = wrong()
+    verdict = Regression(check=check_of(failing), kind="verdict", text="told twice", place=None)
     pages: list[Any] = []
 
     def html(_reports: Any, regressions: Any, **_: Any) -> str:
@@ -144,7 +145,7 @@ def test_what_reports_do_not_tell_is_told_beside_them(
     monkeypatch.setattr("rnnverify.reports.html.html", html)
     files: dict[str, Any] = {name: str(tmp_path / name) for name in ("junit", "markdown", "html")}
     both = [REGRESSION, verdict]
-    publish(replace(BASE, annotate=False, **files), {}, [wrong()], regressions=both)
+    publish(replace(BASE, annotate=False, **files), {}, [failing], regressions=both)
     xml, text = ((tmp_path / name).read_text() for name in ("junit", "markdown"))
 
     assert REGRESSION.text in xml
@@ -235,3 +236,14 @@ def test_a_steps_summary_is_added_to(project: Path, monkeypatch: pytest.MonkeyPa
 
     assert [text.startswith("# before\n") for text in texts] == [True, False]
     assert all("rnnverify" in text for text in texts)
+
+
+def test_a_verdict_on_other_cases_than_the_reports_is_told(tmp_path: Path) -> None:
+    """What the baseline's own cases show under another seed stands in no report."""
+    report = matching()
+    verdict = Regression(check=check_of(report), kind="verdict", text="wrong there", place=None)
+    target = tmp_path / "a.xml"
+    options = replace(BASE, annotate=False, junit=str(target))
+    publish(options, {}, [report], regressions=[verdict])
+
+    assert "wrong there" in target.read_text()

@@ -16,18 +16,30 @@ SCRIPT = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 
-from rnnverify import files, storage
+from rnnverify import storage
 from rnnverify.corpora.folders import add, files as files_in, load
+from rnnverify.gating import baseline_files
+from rnnverify.gating.baseline_files import read_baseline, write_baseline
+from rnnverify.gating.baselines import Baseline, Entry, Figures
 from rnnverify.storage import Stored, save_case
 from rnnverify.corpora.tidying import Fate, carry_out
 from tests.support import char_rnn_case
 
 place, kills = Path(sys.argv[1]), int(sys.argv[2])
 cases = [char_rnn_case(T=60, V=30, H=40, seed=seed) for seed in range(2)]
-texts = [json.dumps([seed] * 50_000).encode() for seed in range(2)]
+clips = {"none": Figures(verdict="match", conclusive=90.0, active=0.0, gradients={})}
+baselines = [
+    Baseline(
+        checks={
+            f"check {i}": Entry(cases=9, seed=seed, regimes=("T = 1",), clips=clips)
+            for i in range(300)
+        }
+    )
+    for seed in range(2)
+]
 
 def write(folder, i):
-    files.write_whole(folder / "baseline.json", texts[i])
+    write_baseline(folder / "baseline.json", baselines[i])
     save_case(folder / "saved.npz", cases[i])
     there, other = Stored(case=cases[i]), Stored(case=cases[1 - i])
     file = add(folder / "corpus", there)
@@ -48,6 +60,9 @@ def is_torn(path, look):
         return True
     return False
 
+def is_either(path):
+    assert read_baseline(path) in baselines
+
 def left_over(folder):
     return len([*folder.rglob(".*")])
 
@@ -62,7 +77,7 @@ def kill(folder, kills, until=None):
         _, status = os.waitpid(child, 0)
         found["killed"] += os.WTERMSIG(status) == signal.SIGKILL
         kept = files_in(folder / "corpus")
-        found["torn"] += is_torn(folder / "baseline.json", lambda path: json.load(path.open()))
+        found["torn"] += is_torn(folder / "baseline.json", is_either)
         found["torn"] += sum(is_torn(path, load) for path in [folder / "saved.npz", *kept])
         found["lost"] += not kept
         found["left over"] += left_over(folder)
@@ -74,7 +89,8 @@ def kill(folder, kills, until=None):
 
 (place / "whole").mkdir()
 whole = kill(place / "whole", kills)
-files.write_whole = storage.write_whole = lambda path, content: path.write_bytes(content)
+plain = lambda path, content: path.write_bytes(content)
+baseline_files.write_whole = storage.write_whole = plain
 (place / "plain").mkdir()
 plain = kill(place / "plain", 10 * kills, until="torn")
 print(json.dumps([whole, plain]))
