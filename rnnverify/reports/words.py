@@ -67,8 +67,9 @@ def held_to(report: Report) -> str:
 
 
 def has_candidates(reports: Sequence[Report]) -> bool:
-    """Whether there is more than one candidate, so that each has to be named."""
-    return len({report.candidate for report in reports}) > 1
+    """Whether a system has more than one candidate, so that each has to be named."""
+    candidates = {(report.system, report.candidate) for report in reports}
+    return len(candidates) > len({report.system for report in reports})
 
 
 def has_terms(reports: Sequence[Report]) -> bool:

@@ -39,6 +39,13 @@ def test_one_candidate_is_not_named() -> None:
     assert "note: char_rnn: held to scale=1/T" in text
 
 
+def test_a_candidate_of_each_system_is_not_named() -> None:
+    """The system tells which it is, as of the built-in models."""
+    text = shown(matching(), matching(system="lstm", candidate="theirs.py:f"))
+
+    assert "theirs.py:f" not in text
+
+
 def test_several_candidates_are_named() -> None:
     """In the table, in the heading of each failure, and in notes."""
     notes = ("dWhh came back in float32",)
@@ -97,7 +104,7 @@ def test_long_names_are_folded_at_a_terminal() -> None:
 def test_names_are_no_markup() -> None:
     """Brackets, emoji and colours in names are shown as they stand, in tables and headings."""
     names = {"system": "[x]", "candidate": "[/red] :bug:", "clip": "[bold]\x1b[31m"}
-    text = shown(wrong(**names), invalid(**names), matching())
+    text = shown(wrong(**names), invalid(**names), matching(system="[x]"))
 
     assert text.count("[/red] :bug:") == 4
     assert "WRONG  [x]  generated  clip [bold]  [/red] :bug:  dWhh (" in text
