@@ -6,9 +6,9 @@ from rnnverify.records import Array
 
 
 def sigmoid(z: Array) -> Array:
-    """Return 1 / (1 + exp(-z)), accurately also where exp(-z) overflows."""
-    e = np.exp(-np.abs(z))
-    return np.asarray(np.where(z < 0, e, 1) / (1 + e))
+    """Return 1 / (1 + exp(-z)), which is 0, and rightly so, where exp(-z) overflows."""
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(-z)))
 
 
 def softplus(z: Array) -> Array:

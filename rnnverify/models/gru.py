@@ -47,17 +47,13 @@ class States(NamedTuple):
 
     Attributes:
         h: The hidden states (T+1 B H); entry 0 is the initial state, t+1 that after step t.
-        r: The reset gates (T B H).
-        z: The update gates (T B H).
+        gates: r, z and n, the reset gates, the update gates and the new states (T B 3 H).
         q: What the reset gates act on, the recurrent products (T B H).
-        n: The new states (T B H).
     """
 
     h: Array
-    r: Array
-    z: Array
+    gates: Array
     q: Array
-    n: Array
 
 
 def gradients(case: Case) -> dict[str, Array]:
@@ -73,45 +69,50 @@ def gradients(case: Case) -> dict[str, Array]:
     states = forward(case)
     raw = backward(case, states, G)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
-    return raw | clipped | {"loss": (G * states.h[1:]).sum()}
+    return raw | clipped | {"loss": np.vdot(G, states.h[1:])}
 
 
 def forward(case: Case) -> States:
     """Return the hidden states, the gates, and what goes into them."""
-    x, h0, H = case["x"], case["h0"], case["h0"].shape[1]
-    h = np.empty((len(x) + 1, *h0.shape), case.dtype)
-    r, z, q, n = np.empty((4, len(x), *h0.shape), case.dtype)
-    h[0] = h0
+    x, (B, H) = case["x"], case["h0"].shape
+    h, q = np.empty((len(x) + 1, B, H), case.dtype), np.empty((len(x), B, H), case.dtype)
+    h[0] = case["h0"]
     Wx = np.hstack([case["Wxr"], case["Wxz"], case["Wxn"]])
     Wh = np.hstack([case["Whr"], case["Whz"], case["Whn"]])
-    a = per_step(x, Wx) + np.hstack([case["br"], case["bz"], case["bxn"]])
+    gates = per_step(x, Wx).reshape(-1, B, 3, H)
+    gates += np.stack([case["br"], case["bz"], case["bxn"]])
     for t in range(len(x)):
-        hWh = h[t] @ Wh
-        rz = sigmoid(a[t, :, : 2 * H] + hWh[:, : 2 * H])
-        r[t], z[t] = rz[:, :H], rz[:, H:]
-        q[t] = hWh[:, 2 * H :] + case["bhn"]
-        n[t] = np.tanh(a[t, :, 2 * H :] + r[t] * q[t])
-        h[t + 1] = (1 - z[t]) * n[t] + z[t] * h[t]
-    return States(h, r, z, q, n)
+        hWh = (h[t] @ Wh).reshape(B, 3, H)
+        gates[t, :, :2] = sigmoid(gates[t, :, :2] + hWh[:, :2])
+        r, z, n = gates[t].swapaxes(0, 1)
+        q[t] = hWh[:, 2] + case["bhn"]
+        n[:] = np.tanh(n + r * q[t])
+        h[t + 1] = (1 - z) * n + z * h[t]
+    return States(h, gates, q)
 
 
 def backward(case: Case, states: States, G: Array) -> dict[str, Array]:
-    """Return the unclipped gradients, given the states and the upstream gradient G (T B H)."""
-    h, r, z, q, n = states
+    """Return the unclipped gradients, given the states and the upstream gradient G (T B H).
+
+    Step by step, da and dq take the places of the gates and of q, for which nobody asks again: at
+    large sizes, new memory costs as much as arithmetic does.
+    """
+    h, gates, q = states
     x, (T, B, H) = case["x"], G.shape
     Wx = np.hstack([case["Wxr"], case["Wxz"], case["Wxn"]])
     Wh = np.hstack([case["Whr"], case["Whz"], case["Whn"]])
-    slope_n, slope_z = (1 - z) * (1 - n**2), (h[:-1] - n) * z * (1 - z)
-    slope_r = q * r * (1 - r)
-    da = np.empty((T, B, 3 * H), case.dtype)
-    dq = np.empty_like(G)
+    da, dq = gates, q
     dhnext = np.zeros_like(h[0])
     for t in reversed(range(T)):
+        r, z, n = gates[t].swapaxes(0, 1)
         dh = G[t] + dhnext
-        da_n = dh * slope_n[t]
-        da[t] = np.hstack([da_n * slope_r[t], dh * slope_z[t], da_n])
-        dq[t] = da_n * r[t]
-        dhnext = dh * z[t] + np.hstack([da[t, :, : 2 * H], dq[t]]) @ Wh.T
+        da_n = dh * (1 - z) * (1 - n**2)
+        da_z = dh * (h[t] - n) * z * (1 - z)
+        da_r = da_n * q[t] * r * (1 - r)
+        dq[t] = da_n * r
+        # BLAS likes few columns better than few rows.
+        dhnext = dh * z + (Wh @ np.hstack([da_r, da_z, dq[t]]).T).T
+        da[t, :, 0], da[t, :, 1], da[t, :, 2] = da_r, da_z, da_n
     of_x, of_h = x.reshape(T * B, -1), h[:-1].reshape(T * B, H)
     rows, q_rows = da.reshape(T * B, 3 * H), dq.reshape(T * B, H)
     dWxr, dWxz, dWxn = np.split(rows.T @ of_x, 3)
@@ -129,5 +130,5 @@ def backward(case: Case, states: States, G: Array) -> dict[str, Array]:
         "Whn": of_h.T @ q_rows,
         "bhn": q_rows.sum(axis=0),
         "h0": dhnext,
-        "x": per_step(da, Wx.T),
+        "x": per_step(rows, Wx.T).reshape(x.shape),
     }

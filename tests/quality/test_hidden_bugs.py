@@ -61,15 +61,15 @@ TWO_STEPS = {
     "werbos": ("F_net[t + 2] @ W2", "F_net[t + 2] @ W2 * (t + 3 != T)"),
     "elman": ("dz[t] @ Wh.T", "dz[t] @ Wh.T * (t + 3 != len(x))"),
     "elman_relu": ("dz[t] @ Wh.T", "dz[t] @ Wh.T * (t + 3 != len(x))"),
-    "lstm": ("dcnext = dc * f[t]", "dcnext = dc * f[t] * (t + 3 != T)"),
-    "gru": ("dh * z[t] + np.hstack", "dh * z[t] * (t + 3 != T) + np.hstack"),
+    "lstm": ("dcnext = dc * f", "dcnext = dc * f * (t + 3 != T)"),
+    "gru": ("dhnext = dh * z", "dhnext = dh * z * (t + 3 != T)"),
     "gru_reset_before": ("dh * z[t] + drh", "dh * z[t] * (t + 3 != T) + drh"),
 }
 ONE_ROW = {
     "elman": ('"b": rows.sum(axis=0)', '"b": dz[:, 0].sum(axis=0)'),
     "elman_relu": ('"b": rows.sum(axis=0)', '"b": dz.mean(axis=1).sum(axis=0)'),
     "lstm": ('"b": rows.sum(axis=0)', '"b": dz[:, 0].sum(axis=0)'),
-    "gru": ("np.split(rows.sum(axis=0), 3)", "np.split(da.mean(axis=1).sum(axis=0), 3)"),
+    "gru": ("np.split(rows.sum(axis=0), 3)", "da.mean(axis=1).sum(axis=0)"),
     "gru_reset_before": ("np.split(rows.sum(axis=0), 3)", "np.split(da[:, 0].sum(axis=0), 3)"),
 }
 ONE_UNIT = {

@@ -91,7 +91,7 @@ def test_sides_may_be_swapped() -> None:
     """Where a weight stands on the right, its activations are the rows; gates share theirs."""
     carry = edited(elman, ("dhnext = dz[t] @ Wh.T", "dhnext = dz[t] @ Wh"))
     after = edited(elman, (DWH, DWH.replace("h[:-1]", "h[1:]")))
-    cell = edited(lstm, ("dcnext = dc * f[t]", "dcnext = dc * i[t]"))
+    cell = edited(lstm, ("dcnext = dc * f", "dcnext = dc * i"))
 
     assert seen(carry, "Wh", "elman") == ("adjoint", 1, 0)
     assert seen(after, "Wh", "elman") == ("activation", 0, 1)
