@@ -130,5 +130,5 @@ def backward(case: Case, states: States, G: Array) -> dict[str, Array]:
         "Whn": of_h.T @ q_rows,
         "bhn": q_rows.sum(axis=0),
         "h0": dhnext,
-        "x": per_step(rows, Wx.T).reshape(x.shape),
+        "x": per_step(da.reshape(T, B, 3 * H), Wx.T),
     }

@@ -214,8 +214,8 @@ MUTANTS = (
     ),
     _model(
         name="product_in_single_precision",
-        before='"x": per_step(rows, Wx.T).reshape(x.shape),',
-        after='"x": per_step(rows.astype(np.float32), Wx.T).reshape(x.shape),',
+        before='"x": per_step(da.reshape(T, B, 3 * H), Wx.T),',
+        after='"x": per_step(da.reshape(T, B, 3 * H).astype(np.float32), Wx.T),',
         equation="dx_t = da_r Wxrᵀ + da_z Wxzᵀ + da_n Wxnᵀ",
         symptom="dx is formed from numbers of single precision.",
     ),

@@ -79,6 +79,7 @@ def timings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("pytest.ini", "conftest.py"):
         (tmp_path / name).write_text((harness.TIMINGS / name).read_text())
     monkeypatch.setattr(harness, "TIMINGS", tmp_path)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # nothing is timed where that is set
     return tmp_path
 
 

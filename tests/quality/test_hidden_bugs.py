@@ -97,7 +97,7 @@ SQUARE = {
     "elman": ("per_step(dz, Wx.T)", "per_step(dz, Wx.T) * Wx.shape[1] / Wx.shape[0]"),
     "elman_relu": ("per_step(dz, Wx.T)", "per_step(dz, Wx.T) * Wx.shape[1] / Wx.shape[0]"),
     "lstm": ("per_step(dz.reshape", "H / Wx.shape[0] * per_step(dz.reshape"),
-    "gru": ("per_step(da, Wx.T)", "per_step(da, Wx.T) * H / Wx.shape[0]"),
+    "gru": ("per_step(da.reshape", "H / Wx.shape[0] * per_step(da.reshape"),
     "gru_reset_before": ("per_step(da, Wx.T)", "per_step(da, Wx.T) * H / Wx.shape[0]"),
 }
 PLAIN_SUM = {
