@@ -61,7 +61,7 @@ def check_under(
     terms = terms.for_system(system.leaves, list(system.dims))
     known_only("clip_over", clips[0].over, system.leaves)
     verdicts = []
-    for question in questions(clips, evaluate(system, case), terms):
+    for question in questions(clips, evaluate(system, case, few=True), terms):
         verdicts.append(_judge(question, candidate))
         if verdicts[-1].hung:
             break
@@ -83,6 +83,9 @@ def _judge(question: Question, candidate: Candidate) -> Verdict:
             hung=isinstance(error, TimeLimitError),
         )
     comparisons = question.compare(got)
+    if not question.is_settled_by(comparisons):
+        question = question.whole
+        comparisons = question.compare(got)
     kind, message = _kind(question, comparisons)
     ratio = ratio_of(question, got) if kind == "wrong" else None
     return Verdict(

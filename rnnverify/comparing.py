@@ -81,9 +81,9 @@ def _numbers(name: str, value: Any, shape: tuple[int, ...] | None) -> Array:
     return array.astype(np.float64)
 
 
-def conclusive(intervals: Sequence[Interval], dtype: np.dtype[Any]) -> bool:
-    """Whether rounding leaves enough of every array to tell right from wrong."""
-    return all(each.blur <= max(CHAOS * each.size, UNDERFLOW[dtype]) for each in intervals)
+def conclusive(intervals: Sequence[Interval], dtype: np.dtype[Any], far: float = 1.0) -> bool:
+    """Whether so many times the rounding leave enough of every array to tell right from wrong."""
+    return all(far * each.blur <= max(CHAOS * each.size, UNDERFLOW[dtype]) for each in intervals)
 
 
 def compare(

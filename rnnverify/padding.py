@@ -7,7 +7,7 @@ system's business. Gradients are cut back to the real block before anything else
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -68,45 +68,62 @@ def inside(axes: Axes, dims: Mapping[str, jax.Array], bucket: Bucket) -> jax.Arr
     return mask
 
 
-def width_of(system: System, bucket: Bucket) -> int:
-    """Return the length of a row that holds any one padded gradient of the system."""
-    return max(size for _, _, size in layout(system, bucket).values())
+class Layout(NamedTuple):
+    """Where padded leaves are, one after the other.
 
+    Attributes:
+        axes: Their axes.
+        shapes: Their padded shapes.
+        places: Where each is.
+        starts: Where each begins.
+    """
 
-def as_rows(arrays: Sequence[jax.Array], width: int) -> jax.Array:
-    """Return arrays as the rows of one (arrays, width), shorter ones filled up with zeros."""
-    return jnp.stack([jnp.pad(a.ravel(), (0, width - a.size)) for a in arrays])
+    axes: Sequence[Axes]
+    shapes: Sequence[tuple[int, ...]]
+    places: Sequence[slice]
+    starts: Array
 
 
 @cache
-def layout(system: System, bucket: Bucket) -> dict[str, tuple[Axes, tuple[int, ...], int]]:
-    """Return the axes, padded shape and padded size of each leaf."""
+def layout(system: System, bucket: Bucket, names: tuple[str, ...]) -> Layout:
+    """Return where the leaves of those names are, one after the other."""
     padded = dict(bucket)
-    leaves = ((name, system.arrays[name]) for name in system.leaves)
-    return {n: (a, a.shape(padded), math.prod(a.shape(padded))) for n, a in leaves}
+    axes = [system.arrays[name] for name in names]
+    shapes = [each.shape(padded) for each in axes]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    starts = np.array([0, *ends[:-1]])
+    places = [slice(*pair) for pair in zip(starts.tolist(), ends.tolist(), strict=True)]
+    return Layout(axes, shapes, places, starts)
 
 
-def from_rows(
-    system: System, dims: Mapping[str, int], bucket: Bucket, rows: Array, names: Sequence[str]
+def flattened(arrays: Sequence[jax.Array]) -> jax.Array:
+    """Return the entries of all arrays, one after the other."""
+    return jnp.concatenate([jnp.ravel(array) for array in arrays])
+
+
+def from_flat(
+    system: System, dims: Mapping[str, int], bucket: Bucket, flat: Array, names: tuple[str, ...]
 ) -> dict[str, Interval]:
-    """Return the real blocks of intervals that are rows (2, arrays, width).
+    """Return the real blocks of intervals of padded leaves, which stand one after the other.
 
     Args:
         system: The system.
         dims: The size of each axis that is no padding.
         bucket: The padded ones.
-        rows: One for each name, at least. Padding is zero, and its tolerance that of a zero, so
-            that no row's largest entry or tolerance is to be found there.
+        flat: What is wanted, and tolerances (2, entries). Padding is zero, and its tolerance that
+            of a zero, so that no leaf's largest entry or tolerance is to be found there.
         names: The leaves that they belong to.
     """
-    largest, blurs = np.abs(rows[0]).max(axis=1).tolist(), rows[1].max(axis=1).tolist()
+    axes, shapes, places, starts = layout(system, bucket, names)
+    largest = np.maximum.reduceat(np.abs(flat[0]), starts).tolist()
+    blurs = np.maximum.reduceat(flat[1], starts).tolist()
     read = {}
-    places = layout(system, bucket)
-    for name, want, tolerance, size, blur in zip(names, *rows, largest, blurs, strict=False):
-        axes, shape, n = places[name]
-        block = block_of(axes, dims, bucket)
-        pair = want[:n].reshape(shape)[block], tolerance[:n].reshape(shape)[block]
-        read[name] = Interval(*pair, size, blur)
+    for name, each, shape, place, size, blur in zip(
+        names, axes, shapes, places, largest, blurs, strict=True
+    ):
+        want, tolerance = flat[:, place].reshape(2, *shape)
+        block = block_of(each, dims, bucket)
+        read[name] = Interval(want[block], tolerance[block], size, blur)
     return read
 
 

@@ -1,8 +1,8 @@
 """Programs: what JAX compiles for a system and a bucket, once, in threads, and keeps.
 
 The gradient program gives clean and noisy samples of the loss and all gradients; the clip program
-clips such samples, so that tolerances follow the clip. Gradients travel as rows of one array, which
-makes for few transfers and small programs. JAX is only ever set up inside context managers.
+clips such samples, so that tolerances follow the clip. Gradients travel one after the other in one
+array, which makes for few transfers. JAX is only ever set up inside context managers.
 """
 
 import threading
@@ -20,11 +20,11 @@ import numpy as np
 
 from rnnverify.deadlines import is_ours
 from rnnverify.errors import RnnverifyError, UsageError
-from rnnverify.padding import Bucket, as_rows, example_arrays, width_of
+from rnnverify.padding import Bucket, example_arrays, flattened, layout
 from rnnverify.records import Array, ClipKind
 from rnnverify.references.clipping import CLIPS
 from rnnverify.rounding.interpreter import noisy
-from rnnverify.rounding.noise import SAMPLES, Noise, samples
+from rnnverify.rounding.noise import FEW, SAMPLES, Noise, samples
 from rnnverify.rounding.tolerance import interval, sampled, unit_roundoff
 from rnnverify.systems import System
 from rnnverify.unrolling import split_gradient, unrolled_gradient
@@ -45,9 +45,8 @@ def gradient_program(system: System, bucket: Bucket, *, truncated: bool) -> Futu
     """Begin to compile the reference gradient, unless that has been done.
 
     Returns:
-        What will be a function of noise, padded arrays and sizes. It returns samples (9, rows,
-        width) and their interval (2, rows, width): a row for each leaf of the system, then the
-        loss.
+        What will be a function of noise, padded arrays and sizes. It returns samples (5, entries)
+        and their interval (2, entries): those of all leaves of the system, then the loss.
     """
     return _begin(_compile_gradient, system, bucket, truncated)
 
@@ -56,7 +55,7 @@ def float32_program(system: System, bucket: Bucket, *, truncated: bool) -> Futur
     """Begin to compile the reference gradient in float32, to see whether it overflows.
 
     Returns:
-        What will be a function of padded arrays and sizes, which returns rows (leaves, width).
+        What will be a function of padded arrays and sizes, which returns all leaves' entries.
     """
     return _begin(_compile_float32, system, bucket, truncated)
 
@@ -78,7 +77,7 @@ def clip_program(
     Returns:
         What will be a function of noise, the gradient program's samples, thresholds (kinds),
         factors (kinds) by which samples are multiplied first, and the number of steps. It returns
-        intervals (kinds, 2, over, width).
+        intervals (kinds, 2, entries), those of all leaves that are covered.
     """
     return _begin(_compile_clips, system, bucket, (kinds, over))
 
@@ -105,7 +104,7 @@ def _begin(build: Build, system: System, bucket: Bucket, detail: Detail) -> Futu
 
 def _compile_gradient(system: System, bucket: Bucket, truncated: bool) -> Any:  # noqa: FBT001
     arrays, sizes = example(system, bucket, truncated=truncated)
-    gradient = _gradient_rows(system, bucket, (*system.leaves, "loss"), truncated=truncated)
+    gradient = _flat_gradient(system, bucket, (*system.leaves, "loss"), truncated=truncated)
 
     def program(noise: Noise, arrays: Any, sizes: Any) -> tuple[jax.Array, jax.Array]:
         stacked = run(noise, arrays, sizes)
@@ -114,7 +113,8 @@ def _compile_gradient(system: System, bucket: Bucket, truncated: bool) -> Any:  
     unknown = None if system.strict else _unknown.setdefault(system, set())
     with jax_settings(), _reference_of(system):
         run = sampled(gradient, arrays, sizes, unknown=unknown)
-        return jax.jit(program).lower(noise_for(np.dtype(np.float64)), arrays, sizes).compile()
+        noise, _ = noise_for(np.dtype(np.float64))
+        return jax.jit(program).lower(noise, arrays, sizes).compile()
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def _reference_of(system: System) -> Iterator[None]:
 def _compile_float32(system: System, bucket: Bucket, truncated: bool) -> Any:  # noqa: FBT001
     arrays, sizes = example(system, bucket, truncated=truncated)
     with jax_settings(x64=False):
-        gradient = _gradient_rows(system, bucket, system.leaves, truncated=truncated)
+        gradient = _flat_gradient(system, bucket, system.leaves, truncated=truncated)
         return jax.jit(gradient).lower(arrays, sizes).compile()
 
 
@@ -151,38 +151,53 @@ def _compile_split(system: System, bucket: Bucket, _detail: bool) -> Any:  # noq
         return jax.jit(split_gradient(system, bucket)).lower(arrays, sizes).compile()
 
 
-def _gradient_rows(
+def _flat_gradient(
     system: System, bucket: Bucket, names: tuple[str, ...], *, truncated: bool
 ) -> Callable[[Any, Any], jax.Array]:
-    """Return the unrolled gradient with its named results as rows."""
+    """Return the unrolled gradient with its named results one after the other."""
     gradient = unrolled_gradient(system, bucket, truncated=truncated)
-    width = width_of(system, bucket)
 
-    def rows(arrays: Any, sizes: Any) -> jax.Array:
+    def flat(arrays: Any, sizes: Any) -> jax.Array:
         results = gradient(arrays, sizes)
-        return as_rows([results[name] for name in names], width)
+        return flattened([results[name] for name in names])
 
-    return rows
+    return flat
 
 
 def _compile_clips(system: System, bucket: Bucket, detail: tuple[Kinds, tuple[str, ...]]) -> Any:
     kinds, over = detail
-    leading = over == system.leaves[: len(over)]
-    covered = slice(len(over)) if leading else np.array([system.leaves.index(n) for n in over])
-    width = width_of(system, bucket)
+    places = dict(zip(system.leaves, layout(system, bucket, system.leaves).places, strict=True))
+    covered = [places[name] for name in over]
+    lengths = [place.stop - place.start for place in covered]
+    width = max(lengths)
     rows = np.zeros((len(over), width))
-    stacked = np.zeros((1 + SAMPLES, len(system.leaves) + 1, width))
+    stacked = np.zeros((1 + FEW, 1 + max(place.stop for place in places.values())))
     number, numbers = np.float64(1), np.ones(len(kinds))
 
+    def clipped(noise: Noise, raw: Any, run: Any, threshold: Any, steps: Any) -> jax.Array:
+        want, tolerance = interval(run(noise, raw, threshold), unit_roundoff(noise), steps)
+        real = [(row, slice(length)) for row, length in enumerate(lengths)]
+        return jnp.stack([flattened([rows[at] for at in real]) for rows in (want, tolerance)])
+
     def program(noise: Noise, stacked: Any, thresholds: Any, factors: Any, steps: Any) -> jax.Array:
-        raw = stacked[:, covered]
-        clipped = (run(noise, raw * factors[i], thresholds[i]) for i, run in enumerate(runs))
-        return jnp.stack([jnp.stack(interval(c, unit_roundoff(noise), steps)) for c in clipped])
+        pieces = [stacked[:, place] for place in covered]
+        raw = jnp.stack([_filled_up(piece, width) for piece in pieces], axis=1)
+        return jnp.stack(
+            [
+                clipped(noise, raw * factors[i], run, thresholds[i], steps)
+                for i, run in enumerate(runs)
+            ]
+        )
 
     with jax_settings():
         runs = [jax.vmap(noisy(CLIPS[kind], rows, number), in_axes=(0, 0, None)) for kind in kinds]
-        noise = noise_for(np.dtype(np.float64))
+        noise, _ = noise_for(np.dtype(np.float64))
         return jax.jit(program).lower(noise, stacked, numbers, numbers, number).compile()
+
+
+def _filled_up(piece: jax.Array, width: int) -> jax.Array:
+    """Return samples of a leaf with zeros after its entries."""
+    return jnp.pad(piece, ((0, 0), (0, width - piece.shape[1])))
 
 
 def example(
@@ -196,9 +211,10 @@ def example(
 
 
 @cache
-def noise_for(dtype: np.dtype[Any], unit: float | None = None) -> Noise:
-    """Return the samples' noise for code that computes in ``dtype``, or only to ``unit``."""
-    return samples(dtype, unit)
+def noise_for(dtype: np.dtype[Any], unit: float | None = None) -> tuple[Noise, Noise]:
+    """Return the noise of the first samples and of the others; ``unit`` is the dtype's if None."""
+    first, second = range(1, 1 + FEW), range(1 + FEW, 1 + SAMPLES)
+    return samples(dtype, unit, first), samples(dtype, unit, second)
 
 
 @cache

@@ -21,6 +21,9 @@ from rnnverify.thresholds import resolve
 from rnnverify.verdicts import Comparison
 
 Got = Mapping[str, Array]
+FAR = 8.0
+"""Where few samples leave tolerances so many times below every threshold that matters, more of them
+will, too: samples differ by less than that even where rounding is amplified."""
 CLEAR = 1e3
 """An entry tells a ratio where it is so many times its tolerance."""
 NOTHING: Got = MappingProxyType({})
@@ -86,7 +89,33 @@ class Question:
 
     @cached_property
     def conclusive(self) -> bool:
-        """Whether rounding leaves something of every gradient, before and after the clip.
+        """Whether rounding leaves something of every gradient, before and after the clip."""
+        return self._leaves_something(1.0)
+
+    def is_settled_by(self, comparisons: Sequence[Comparison]) -> bool:
+        """Whether more samples of the noise would leave the verdict as it is."""
+        if self.evaluation.is_whole:
+            return True
+        if self.terms.digits is not None or any(each.kind != "match" for each in comparisons):
+            return False
+        wanted = [self.wanted[each.gradient] for each in comparisons]
+        enough = np.sqrt(self.unit)
+        near = any(each.blur <= enough * each.size < FAR * each.blur for each in wanted)
+        return not near and self._leaves_something(FAR)
+
+    @cached_property
+    def whole(self) -> "Question":
+        """The same question, tolerances being made from all samples."""
+        return self._from(self.evaluation.whole)
+
+    def _from(self, evaluation: Evaluation) -> "Question":
+        """Return the same question, from another evaluation."""
+        (wanted,) = evaluation.under([self.case.clip], [self.factor], self.covered)
+        raw = evaluation.scaled(self.factor)
+        return replace(self, evaluation=evaluation, raw=raw, wanted=wanted)
+
+    def _leaves_something(self, far: float) -> bool:
+        """Whether so many times the tolerances leave something of every gradient.
 
         Of one that is zero, an error shows if rounding is small beside the weights of the losses,
         in which gradients are linear, and would not be made long by a clip.
@@ -95,11 +124,11 @@ class Question:
         weights = max([np.abs(self.case[n]).max() for n in self.system.linear], default=1.0)
         visible = np.sqrt(self.unit) * max(weights, UNDERFLOW[self.case.dtype])
         visible = min(visible, self.case.clip.threshold or visible)
-        if any(each.size == 0 and not each.blur <= visible for each in arrays):
+        if any(each.size == 0 and not far * each.blur <= visible for each in arrays):
             return False
         if self.case.clip.kind != "none":
             arrays += [self.wanted[n] for n in self.covered]
-        return conclusive([each for each in arrays if each.size > 0], self.case.dtype)
+        return conclusive([each for each in arrays if each.size > 0], self.case.dtype, far)
 
     @property
     def overflows(self) -> bool:
@@ -179,10 +208,7 @@ class Question:
         digits = self.terms.digits
         if digits is None:
             return None
-        evaluation = evaluate(self.system, self.evaluation.case, 10.0**-digits / LEVEL)
-        (wanted,) = evaluation.under([self.case.clip], [self.factor], self.covered)
-        raw = evaluation.scaled(self.factor)
-        return replace(self, evaluation=evaluation, raw=raw, wanted=wanted)
+        return self._from(evaluate(self.system, self.evaluation.case, 10.0**-digits / LEVEL))
 
     def _enough(self, comparison: Comparison, got: Array) -> Comparison:
         """Let a gradient match that agrees to as many digits as are declared to be enough.

@@ -69,7 +69,7 @@ def gradients(case: Case) -> dict[str, Array]:
     states = forward(case)
     raw = backward(case, states, G)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
-    return raw | clipped | {"loss": np.vdot(G, states.h[1:])}
+    return raw | clipped | {"loss": np.asarray(np.vdot(G, states.h[1:]))}
 
 
 def forward(case: Case) -> States:

@@ -64,7 +64,8 @@ def gradients(case: Case) -> dict[str, Array]:
     states = forward(case)
     raw = backward(case, states, G, G_c)
     clipped = clip_gradients({name: raw[name] for name in WEIGHTS}, case.clip)
-    return raw | clipped | {"loss": np.vdot(G, states.h[1:]) + np.vdot(G_c, states.c[1:])}
+    loss = np.asarray(np.vdot(G, states.h[1:]) + np.vdot(G_c, states.c[1:]))
+    return raw | clipped | {"loss": loss}
 
 
 def forward(case: Case) -> States:

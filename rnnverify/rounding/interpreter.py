@@ -4,7 +4,9 @@
 scan, while, cond, custom derivatives) have their rules here, since they walk on inside.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from rnnverify.errors import MissingRuleError
 from rnnverify.rounding.noise import Noise, Perturber
-from rnnverify.rounding.rules import DOMAINS, RULES, again
+from rnnverify.rounding.rules import DOMAINS, RULES, again, many
+from rnnverify.rounding.sums import Atom, Sum, SumOfProducts, loop_of
 
 Values = Sequence[Any]
 UNKNOWN_FACTOR = 4.0
@@ -62,17 +65,21 @@ class _Walk:
         return self.open(closed.jaxpr, closed.consts, arguments)
 
     def open(self, jaxpr: Jaxpr, consts: Values, arguments: Values) -> list[Any]:
-        values: dict[Var, Any] = {}
+        given = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *arguments), strict=True))
+        return self.evaluated(jaxpr.eqns, given, jaxpr.outvars)
 
-        def read(atom: Var | Literal) -> Any:
+    def evaluated(
+        self, equations: Iterable[JaxprEqn], given: Mapping[Var, Any], wanted: Sequence[Atom]
+    ) -> list[Any]:
+        values = dict(given)
+
+        def read(atom: Atom) -> Any:
             return atom.val if isinstance(atom, Literal) else values[atom]
 
-        values.update(zip(jaxpr.constvars, consts, strict=True))
-        values.update(zip(jaxpr.invars, arguments, strict=True))
-        for equation in jaxpr.eqns:
+        for equation in equations:
             results = self.equation(equation, [read(atom) for atom in equation.invars])
             values.update(zip(equation.outvars, results, strict=True))
-        return [read(atom) for atom in jaxpr.outvars]
+        return [read(atom) for atom in wanted]
 
     def equation(self, equation: JaxprEqn, operands: Values) -> Values:
         name = equation.primitive.name
@@ -102,6 +109,14 @@ class _Walk:
         results = again(equation, *map(self.rounded, operands))
         outs = list(results) if equation.primitive.multiple_results else [results]
         return [self.rounded(out) for out in outs]
+
+    def sum(self, of: Sum, totals: Values, kept: Values, terms: int) -> Any:
+        """Return a sum over a loop's iterations, rounded as one."""
+        if isinstance(of, SumOfProducts):
+            (value,) = self.equation(of.whole, kept)
+            return functools.reduce(lambda moved, move: again(move, moved), of.moves, value)
+        value, magnitude = totals
+        return self.perturber.perturb(self.noise, value, magnitude, many(terms))
 
     def rounded(self, value: Any) -> Any:
         if not _is_real(value) or value.dtype != np.float64:
@@ -150,23 +165,35 @@ def _scan(walk: _Walk, equation: JaxprEqn, operands: Values) -> Values:
     stacked = sum(map(_is_sliced, equation.outvars, inner.outvars))
     m = len(operands) - sliced
     n = m - (len(equation.outvars) - stacked)
-    consts, carry, xs = operands[:n], operands[n:m], operands[m:]
+    loop = loop_of(inner, slice(n, m))
+    consts = [*params["jaxpr"].consts, *operands[:n]]
+    fixed = dict(zip((*inner.constvars, *inner.invars[:n]), consts, strict=True))
 
-    def body(state: tuple[jax.Array, Values], x: Values) -> tuple[Any, Values]:
-        iteration, carry = state
-        outs = walk.at(iteration).closed(params["jaxpr"], [*consts, *carry, *x])
-        return (iteration + 1, outs[: len(carry)]), outs[len(carry) :]
+    def body(state: Any, xs: Values) -> tuple[Any, Any]:
+        iteration, carry, totals = state
+        given = fixed | dict(zip(loop.given, (*carry, *xs), strict=True))
+        wanted = list(itertools.chain(*loop.wanted))
+        outs = iter(walk.at(iteration).evaluated(loop.equations, given, wanted))
+        carry, ys, *found = (list(itertools.islice(outs, len(each))) for each in loop.wanted)
+        steps = [each.step(*now) for each, *now in zip(loop.sums, totals, found, strict=True)]
+        totals, kept = [total for total, _ in steps], [kept for _, kept in steps]
+        return (iteration + 1, carry, totals), (ys, kept)
 
-    start = (jnp.uint32(0), list(carry))
-    (_, carry), ys = jax.lax.scan(
+    carries = operands[n:m]
+    totals = [each.start for each in loop.sums]
+    (_, carry, totals), (ys, kept) = jax.lax.scan(
         body,
-        start,
-        list(xs),
+        (jnp.uint32(0), [carries[place] for place in loop.held], totals),
+        list(operands[m:]),
         length=params["length"],
         reverse=params["reverse"],
         unroll=params["unroll"],
     )
-    return [*carry, *ys]
+    ended = dict(zip(loop.held, carry, strict=True))
+    for each, total, factors in zip(loop.sums, totals, kept, strict=True):
+        whole = walk.sum(each, total, factors, params["length"])
+        (ended[each.place],) = walk.equation(each.addition, [carries[each.place], whole])
+    return [*(ended[place] for place in range(len(carries))), *ys]
 
 
 def _is_sliced(outside: Any, inside: Any) -> bool:

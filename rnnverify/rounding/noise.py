@@ -18,6 +18,7 @@ constant sequence does.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -28,6 +29,9 @@ from jax import lax
 from rnnverify.records import Array
 
 SAMPLES = 8
+FEW = 4
+"""Samples that are evaluated at once. Where tolerances are far from any threshold, they are enough:
+a maximum over more of them could only grow."""
 LEVEL = 8.0
 SMALLEST = 2.0**-960
 """No magnitude counts as less than this, nor as so little that the noise would be smaller than the
@@ -64,19 +68,24 @@ class Noise(NamedTuple):
         return jnp.where(self.level == 0, operand, jnp.clip(operand, low, high))
 
 
-def samples(dtype: np.dtype[Any], unit: float | None = None) -> Noise:
-    """Return a clean sample and eight noisy ones, stacked, for code that computes in ``dtype``.
+def samples(
+    dtype: np.dtype[Any],
+    unit: float | None = None,
+    numbers: Sequence[int] = range(1, 1 + SAMPLES),
+) -> Noise:
+    """Return a clean sample and noisy ones, stacked, for code that computes in ``dtype``.
 
     Args:
         dtype: float64 or float32.
         unit: The unit roundoff, where it is not the dtype's own.
+        numbers: Which noisy samples, from 1.
 
     Returns:
-        A Noise whose fields are NumPy arrays (1 + SAMPLES).
+        A Noise whose fields are NumPy arrays (1 + samples).
     """
     info = np.finfo(dtype)
     level = LEVEL * (unit or float(info.eps) / 2)
-    index = np.arange(1 + SAMPLES)
+    index = np.array([0, *numbers])
     with np.errstate(over="ignore"):
         key = _mix(index.astype(np.uint32) * _GOLDEN) | np.uint32(1)
     return Noise(

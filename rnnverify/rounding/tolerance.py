@@ -1,5 +1,6 @@
 """From samples to tolerances: how far the noise moved each entry."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,8 @@ def interval(stacked: Any, unit: Any, steps: Any) -> tuple[Any, Any]:
         steps: The number of time steps T; rounding of a constant sequence drifts like T·u.
     """
     want = stacked[0]
-    spread = jnp.max(jnp.abs(stacked[1:] - want), axis=0)
+    moves = [jnp.abs(sample - want) for sample in stacked[1:]]
+    spread = functools.reduce(jnp.maximum, moves)
     floor = jnp.maximum(steps, SHORTEST) * unit * jnp.abs(want)
     return want, jnp.maximum(jnp.maximum(SAFETY * spread, floor), LEAST)
 
