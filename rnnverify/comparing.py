@@ -108,7 +108,8 @@ def compare(
         ratio = error / tolerance
     index = np.unravel_index(int(ratio.argmax()), ratio.shape)
     worst, most = float(ratio[index]), float(error.max())
-    worst = math.inf if math.isnan(worst) else worst
+    if math.isnan(worst):  # argmax finds NaN, if there is one
+        worst, ratio = math.inf, np.where(np.isnan(ratio), math.inf, ratio)
     enough = math.sqrt(unit) * interval.size
     kind: ComparisonKind = "match"
     if worst == math.inf and not np.all(np.isfinite(got)):
@@ -127,7 +128,7 @@ def compare(
         agree=_digits(most, interval.size, unit),
         conclusive=interval.size > 0 and interval.blur <= enough and not says_little,
         zero=interval.size == 0,
-        errors=np.where(np.isnan(ratio), math.inf, ratio),
+        errors=ratio,
     )
 
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from rnnverify.errors import RoundingRuleWarning, UsageError
-from rnnverify.padding import Bucket, block_of, bucket_of, from_flat, pad
+from rnnverify.padding import Bucket, blocks, bucket_of, from_flat, pad
 from rnnverify.programs import (
     clip_program,
     float32_program,
@@ -117,9 +117,10 @@ class Evaluation:
         program = split_program(self.system, bucket).result()
         with jax_settings():
             found = program(pad(self.system, case, bucket), _sizes(case, bucket))
+        real_blocks = blocks(self.system, tuple(case.dims.items()), bucket)
         split = {}
         for name, each in found.items():
-            block = block_of(self.system.arrays[name], case.dims, bucket)
+            block = real_blocks[name]
             of_steps = np.asarray(each)[:steps]
             if name in self.system.weights:
                 of_steps = of_steps[:, [*range(steps), -1]]

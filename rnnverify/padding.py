@@ -6,7 +6,7 @@ system's business. Gradients are cut back to the real block before anything else
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -43,17 +43,23 @@ def _rounded(n: int, least: int) -> int:
 def pad(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:
     """Return the case's arrays in the bucket's shapes, in float64 (integers: int32)."""
     padded = example_arrays(system, bucket)
-    for name, axes in system.arrays.items():
-        padded[name].fill(system.fills.get(name, 0))
-        padded[name][block_of(axes, case.dims, bucket)] = case[name]
+    for name, block in blocks(system, tuple(case.dims.items()), bucket).items():
+        if name in system.fills:
+            padded[name].fill(system.fills[name])
+        padded[name][block] = case[name]
     return padded
 
 
 def example_arrays(system: System, bucket: Bucket) -> dict[str, Array]:
     """Return arrays of the shapes and dtypes that padded ones have."""
+    return {name: np.zeros(*each) for name, each in _shapes(system, bucket).items()}
+
+
+@cache
+def _shapes(system: System, bucket: Bucket) -> dict[str, tuple[tuple[int, ...], type]]:
     padded = dict(bucket)
     return {
-        name: np.zeros(axes.shape(padded), np.int32 if axes.values in INTEGERS else np.float64)
+        name: (axes.shape(padded), np.int32 if axes.values in INTEGERS else np.float64)
         for name, axes in system.arrays.items()
     }
 
@@ -72,13 +78,11 @@ class Layout(NamedTuple):
     """Where padded leaves are, one after the other.
 
     Attributes:
-        axes: Their axes.
         shapes: Their padded shapes.
         places: Where each is.
         starts: Where each begins.
     """
 
-    axes: Sequence[Axes]
     shapes: Sequence[tuple[int, ...]]
     places: Sequence[slice]
     starts: Array
@@ -88,12 +92,11 @@ class Layout(NamedTuple):
 def layout(system: System, bucket: Bucket, names: tuple[str, ...]) -> Layout:
     """Return where the leaves of those names are, one after the other."""
     padded = dict(bucket)
-    axes = [system.arrays[name] for name in names]
-    shapes = [each.shape(padded) for each in axes]
+    shapes = [system.arrays[name].shape(padded) for name in names]
     ends = np.cumsum([math.prod(shape) for shape in shapes])
     starts = np.array([0, *ends[:-1]])
     places = [slice(*pair) for pair in zip(starts.tolist(), ends.tolist(), strict=True)]
-    return Layout(axes, shapes, places, starts)
+    return Layout(shapes, places, starts)
 
 
 def flattened(arrays: Sequence[jax.Array]) -> jax.Array:
@@ -114,24 +117,33 @@ def from_flat(
             of a zero, so that no leaf's largest entry or tolerance is to be found there.
         names: The leaves that they belong to.
     """
-    axes, shapes, places, starts = layout(system, bucket, names)
+    shapes, places, starts = layout(system, bucket, names)
+    real = blocks(system, tuple(dims.items()), bucket)
     largest = np.maximum.reduceat(np.abs(flat[0]), starts).tolist()
     blurs = np.maximum.reduceat(flat[1], starts).tolist()
     read = {}
-    for name, each, shape, place, size, blur in zip(
-        names, axes, shapes, places, largest, blurs, strict=True
-    ):
+    for name, shape, place, size, blur in zip(names, shapes, places, largest, blurs, strict=True):
         want, tolerance = flat[:, place].reshape(2, *shape)
-        block = block_of(each, dims, bucket)
-        read[name] = Interval(want[block], tolerance[block], size, blur)
+        read[name] = Interval(want[real[name]], tolerance[real[name]], size, blur)
     return read
 
 
-def block_of(axes: Axes, dims: Mapping[str, int], bucket: Bucket) -> tuple[Any, ...]:
-    """Return the index of the real block in a padded array."""
+@lru_cache(maxsize=4096)
+def blocks(system: System, exactly: Bucket, bucket: Bucket) -> Mapping[str, tuple[Any, ...]]:
+    """Return the index of the real block in each padded array.
+
+    Args:
+        system: The system.
+        exactly: The sizes of axes without padding.
+        bucket: The padded ones.
+    """
+    dims, padded = dict(exactly), dict(bucket)
+    return {name: _block_of(axes, dims, padded) for name, axes in system.arrays.items()}
+
+
+def _block_of(axes: Axes, dims: Mapping[str, int], padded: Mapping[str, int]) -> tuple[Any, ...]:
     if not axes.has_sums:
         return tuple(slice(n) for n in axes.shape(dims))
-    padded = dict(bucket)
     return np.ix_(*(_places(sizes(axis, dims), sizes(axis, padded)) for axis in axes.names))
 
 

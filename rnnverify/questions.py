@@ -90,7 +90,12 @@ class Question:
     @cached_property
     def conclusive(self) -> bool:
         """Whether rounding leaves something of every gradient, before and after the clip."""
-        return self._leaves_something(1.0)
+        return self.is_clear or self._leaves_something(1.0)
+
+    @cached_property
+    def is_clear(self) -> bool:
+        """Whether a case would be conclusive still if rounding were far larger than it seems."""
+        return self._leaves_something(FAR)
 
     def is_settled_by(self, comparisons: Sequence[Comparison]) -> bool:
         """Whether more samples of the noise would leave the verdict as it is."""
@@ -101,7 +106,7 @@ class Question:
         wanted = [self.wanted[each.gradient] for each in comparisons]
         enough = np.sqrt(self.unit)
         near = any(each.blur <= enough * each.size < FAR * each.blur for each in wanted)
-        return not near and self._leaves_something(FAR)
+        return self.is_clear and not near
 
     @cached_property
     def whole(self) -> "Question":
@@ -158,8 +163,10 @@ class Question:
         Raises:
             InvalidGradientsError: see ``call``.
         """
-        arrays = {n: (self.case[n] + by).astype(self.case.dtype) for n, by in moved.items()}
-        case = self.case.with_arrays(arrays)
+        case = self.case
+        if moved:
+            arrays = {name: (case[name] + by).astype(case.dtype) for name, by in moved.items()}
+            case = case.with_arrays(arrays)
         return call(candidate, case, self.required, self.optional, self.terms)
 
     def compare(self, got: Got) -> tuple[Comparison, ...]:
@@ -251,7 +258,8 @@ def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> li
     asked = []
     for clip, factor, want in zip(resolved, factors, wanted, strict=True):
         scaled = {name: case[name] * factor for name in system.linear if factor != 1}
-        seen = case.replace(clip=clip, beyond=0.0).with_arrays(scaled)  # all is settled by now
+        arrays = {**case.arrays, **scaled}
+        seen = case.replace(clip=clip, beyond=0.0, arrays=arrays)  # all is settled by now
         raw_wanted = evaluation.scaled(scale * factor)
         asked.append(Question(evaluation, seen, terms, scale * factor, raw_wanted, want))
     return asked

@@ -75,7 +75,7 @@ class Scale:
         except (TypeError, ValueError, OverflowError):
             return cls(repr(value))
 
-    @property
+    @cached_property
     def axes(self) -> set[str]:
         """The axes that the formula names."""
         return {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
