@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import jax
@@ -84,7 +84,7 @@ class Evaluation:
         return results
 
     @property
-    def noise(self) -> tuple[Noise, Noise]:
+    def noise(self) -> Sequence[Noise]:
         """That of the first half of the samples, and of the second."""
         return noise_for(self.case.dtype, self.coarse)
 
@@ -98,7 +98,9 @@ class Evaluation:
         """This evaluation, from all samples."""
         if self.is_whole:
             return self
-        return _evaluated(self.system, self.case, self.bucket, self.coarse)
+        rest = _evaluated(self.system, self.case, self.bucket, self.noise[len(self.stacked) :])
+        raw = {name: each.or_wider(rest.raw[name]) for name, each in self.raw.items()}
+        return replace(self, stacked=(*self.stacked, *rest.stacked), raw=raw)
 
     def scaled(self, factor: float) -> dict[str, Interval]:
         """Return what each gradient should be without a clip, if it is multiplied."""
@@ -165,26 +167,26 @@ def evaluate(
     if case.truncation is not None and "lengths" in case:
         message = "truncate: not for sequences with lengths of their own; verify one or the other"
         raise UsageError(message)
-    few = few and system.strict and not system.has_kinks
-    evaluation = _evaluated(system, case, bucket_of(system, case.dims), unit, halves=2 - few)
+    noise = noise_for(case.dtype, unit)
+    if few and system.strict and not system.has_kinks:
+        noise = noise[:1]
+    evaluation = replace(_evaluated(system, case, bucket_of(system, case.dims), noise), coarse=unit)
     if not system.strict:
         _warn_of(system, unknown_primitives(system))
         _check_padding(evaluation)
     return evaluation
 
 
-def _evaluated(
-    system: System, case: Case, bucket: Bucket, unit: float | None = None, halves: int = 2
-) -> Evaluation:
+def _evaluated(system: System, case: Case, bucket: Bucket, noise: Sequence[Noise]) -> Evaluation:
     program = gradient_program(system, bucket, truncated=case.truncation is not None).result()
     arrays, sizes = pad(system, case, bucket), _sizes(case, bucket)
     with jax_settings():
-        found = [program(noise, arrays, sizes) for noise in noise_for(case.dtype, unit)[:halves]]
+        found = [program(each, arrays, sizes) for each in noise]
     stacked, intervals = zip(*found, strict=True)
     flat = _widest(intervals)
     raw = from_flat(system, case.dims, bucket, flat[:, :-1], system.leaves)
     raw["loss"] = Interval.of(*flat[:, -1])
-    return Evaluation(system, case, bucket, stacked, raw, unit)
+    return Evaluation(system, case, bucket, stacked, raw)
 
 
 def _widest(intervals: Sequence[jax.Array]) -> Array:
@@ -204,7 +206,7 @@ def _check_padding(padded: Evaluation) -> None:
     system, exactly = padded.system, tuple(padded.case.dims.items())
     if system in _padded_well or padded.bucket == exactly:
         return
-    plain = _evaluated(system, padded.case, exactly)
+    plain = _evaluated(system, padded.case, exactly, padded.noise)
     for name, one in plain.raw.items():
         other = padded.raw[name]
         if not np.all(np.isfinite(one.want)):

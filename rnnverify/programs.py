@@ -211,7 +211,7 @@ def example(
 
 
 @cache
-def noise_for(dtype: np.dtype[Any], unit: float | None = None) -> tuple[Noise, Noise]:
+def noise_for(dtype: np.dtype[Any], unit: float | None = None) -> tuple[Noise, ...]:
     """Return the noise of the first samples and of the others; ``unit`` is the dtype's if None."""
     first, second = range(1, 1 + FEW), range(1 + FEW, 1 + SAMPLES)
     return samples(dtype, unit, first), samples(dtype, unit, second)

@@ -1,8 +1,8 @@
 """Questions: what a candidate is asked in one case under one clip, and what would be right."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -40,6 +40,8 @@ class Question:
         factor: What the reference's gradients are multiplied by before they are clipped.
         raw: What each gradient and the loss should be without the clip.
         wanted: What each gradient should be.
+        place: Its place among the questions of the case.
+        later: Returns those once more, from all samples of the noise.
     """
 
     evaluation: Evaluation
@@ -48,6 +50,8 @@ class Question:
     factor: float
     raw: Intervals
     wanted: Intervals
+    place: int = field(default=0, repr=False)
+    later: "Callable[[], Sequence[Question]]" = field(default=tuple, repr=False)
 
     @property
     def system(self) -> System:
@@ -108,16 +112,10 @@ class Question:
         near = any(each.blur <= enough * each.size < FAR * each.blur for each in wanted)
         return self.is_clear and not near
 
-    @cached_property
+    @property
     def whole(self) -> "Question":
         """The same question, tolerances being made from all samples."""
-        return self._from(self.evaluation.whole)
-
-    def _from(self, evaluation: Evaluation) -> "Question":
-        """Return the same question, from another evaluation."""
-        (wanted,) = evaluation.under([self.case.clip], [self.factor], self.covered)
-        raw = evaluation.scaled(self.factor)
-        return replace(self, evaluation=evaluation, raw=raw, wanted=wanted)
+        return self if self.evaluation.is_whole else self.later()[self.place]
 
     def _leaves_something(self, far: float) -> bool:
         """Whether so many times the tolerances leave something of every gradient.
@@ -215,7 +213,10 @@ class Question:
         digits = self.terms.digits
         if digits is None:
             return None
-        return self._from(evaluate(self.system, self.evaluation.case, 10.0**-digits / LEVEL))
+        evaluation = evaluate(self.system, self.evaluation.case, 10.0**-digits / LEVEL)
+        (wanted,) = evaluation.under([self.case.clip], [self.factor], self.covered)
+        raw = evaluation.scaled(self.factor)
+        return replace(self, evaluation=evaluation, raw=raw, wanted=wanted)
 
     def _enough(self, comparison: Comparison, got: Array) -> Comparison:
         """Let a gradient match that agrees to as many digits as are declared to be enough.
@@ -255,13 +256,20 @@ def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> li
         *(resolve(clip, case, raw, adjustable=adjustable) for clip in clips), strict=True
     )
     wanted = evaluation.under(resolved, [scale * factor for factor in factors], over)
-    asked = []
+    asked: list[Question] = []
+
+    @cache
+    def later() -> list[Question]:
+        return questions(clips, evaluation.whole, terms)
+
     for clip, factor, want in zip(resolved, factors, wanted, strict=True):
         scaled = {name: case[name] * factor for name in system.linear if factor != 1}
         arrays = {**case.arrays, **scaled}
         seen = case.replace(clip=clip, beyond=0.0, arrays=arrays)  # all is settled by now
         raw_wanted = evaluation.scaled(scale * factor)
-        asked.append(Question(evaluation, seen, terms, scale * factor, raw_wanted, want))
+        asked.append(
+            Question(evaluation, seen, terms, scale * factor, raw_wanted, want, len(asked), later)
+        )
     return asked
 
 
