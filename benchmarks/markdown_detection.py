@@ -15,10 +15,20 @@ def tables(rows: Sequence[Row]) -> str:
 
     The time is the median over the systems, in rnnverify's.
     """
-    smallest = [row for row in rows if row["table"] == "smallest_error"]
-    kills = [row for row in rows if row["table"] == "detection"]
-    lines = [KILLS, *(kill_line(kills, *key) for key in keys(kills))]
-    return "\n".join([*lines, *(["", *smallest_lines(smallest)] if smallest else [])])
+    smallest = smallest_table(rows)
+    return kills_table(rows) + (f"\n\n{smallest}" if smallest else "")
+
+
+def kills_table(rows: Sequence[Row]) -> str:
+    """Return the table of kills."""
+    kills = [row for row in rows if "killed" in row]
+    return "\n".join([KILLS, *(kill_line(kills, *key) for key in keys(kills))])
+
+
+def smallest_table(rows: Sequence[Row]) -> str:
+    """Return the table of the smallest errors; "" if there are none."""
+    smallest = [row for row in rows if "smallest" in row]
+    return "\n".join(smallest_lines(smallest)) if smallest else ""
 
 
 def keys(rows: Sequence[Row]) -> list[tuple[str, str]]:

@@ -153,7 +153,12 @@ PEERS: Mapping[str, Peer] = MappingProxyType(
 
 def installed() -> dict[str, Peer]:
     """Return the peers whose packages are there."""
-    return {name: peer for name, peer in PEERS.items() if find_spec(package_of(name)) is not None}
+    return {name: peer for name, peer in PEERS.items() if is_installed(package_of(name))}
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is there."""
+    return find_spec(package) is not None
 
 
 def versions(there: Iterable[str]) -> dict[str, str]:

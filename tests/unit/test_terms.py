@@ -106,7 +106,7 @@ def test_what_has_no_gradient_cannot_be_declared() -> None:
         verify(char_rnn.gradients, gradients=["inputs", "loss_weights"])
 
 
-TANH = "np.tanh(wx[t] + Whh @ h[t])"
+TANH = "np.tanh(wx[t] + Whh @ h[t], out=h[t + 1])"
 CARRY = ("(dh[t] + dhnext)", "dh[t]")
 SIGN = ("dhraw.T @ h[:-1]", "-dhraw.T @ h[:-1]")
 TRANSPOSE = ("dhnext = dhraw[t] @ Whh", "dhnext = Whh @ dhraw[t]")
@@ -114,12 +114,14 @@ TRANSPOSE = ("dhnext = dhraw[t] @ Whh", "dhnext = Whh @ dhraw[t]")
 
 def approximate(error: float, *bugs: tuple[str, str]) -> Candidate:
     """Return the model with another tanh: one of an argument that is slightly off."""
-    return edited(char_rnn, (TANH, f"np.tanh((wx[t] + Whh @ h[t]) * (1 + {error}))"), *bugs)
+    changed = f"np.tanh((wx[t] + Whh @ h[t]) * (1 + {error}), out=h[t + 1])"
+    return edited(char_rnn, (TANH, changed), *bugs)
 
 
 def off(error: float, *bugs: tuple[str, str]) -> Candidate:
     """Return the model with another tanh: one whose result is slightly off."""
-    return edited(char_rnn, (TANH, f"{TANH} * (1 + {error})"), *bugs)
+    changed = f"h[t + 1] = np.tanh(wx[t] + Whh @ h[t]) * (1 + {error})"
+    return edited(char_rnn, (TANH, changed), *bugs)
 
 
 def test_few_digits_may_be_enough() -> None:

@@ -1,0 +1,1 @@
+"""What pytest-benchmark times, a file a table; ``python -m benchmarks`` makes rows of it."""
