@@ -1,10 +1,11 @@
 """Checkers as they are timed: all that can be done once for a gradient is done before.
 
-What a checker compiles is kept, and JAX's gets a loss in JAX, jitted, where peers of detection get
-that of the model.
+What a checker compiles is kept, and each gets a loss in its own language, where peers of detection
+get that of the model: JAX's one in JAX, jitted, and torch's one in torch. That of the model is
+faster than torch's, and so gradcheck is also timed with that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -22,6 +23,7 @@ from benchmarks.peers import (
 )
 from benchmarks.problems import contest, count, parameters
 from benchmarks.rows import OURS
+from benchmarks.torch_models import RECURRENCES
 from rnnverify import programs
 from rnnverify.builtin import find_system
 from rnnverify.checker import check
@@ -75,6 +77,23 @@ def with_contest(peer: Callable[[Problem], bool]) -> Callable[[Case, Candidate],
 
     def prepare(case: Case, candidate: Candidate) -> Check:
         return partial(peer, contest(case, candidate))
+
+    return prepare
+
+
+def in_torch(*, fast_mode: bool) -> Callable[[Case, Candidate], Check]:
+    """Return what prepares gradcheck, the forward pass being in torch's own operations."""
+
+    def prepare(case: Case, candidate: Candidate) -> Check:
+        torch = import_module("torch")
+        fixed = {name: torch.from_numpy(np.array(array)) for name, array in case.items()}
+        recurrence, _ = RECURRENCES[case.system]
+        names, problem = parameters(case), contest(case, candidate)
+
+        def loss(weights: Sequence[Any]) -> Any:
+            return recurrence(fixed | dict(zip(names, weights, strict=True)))
+
+        return lambda: torch_gradcheck(problem, fast_mode=fast_mode, loss=loss)
 
     return prepare
 
@@ -136,10 +155,14 @@ CHECKERS: Mapping[str, Checker] = MappingProxyType(
         OURS: Checker(ours, "rnnverify"),
         COLD: Checker(ours, "rnnverify"),
         CANDIDATE: Checker(gradient_alone, "rnnverify"),
-        "torch slow": Checker(
+        "torch slow": Checker(in_torch(fast_mode=False), "torch", linear=True),
+        "torch slow, NumPy": Checker(
             with_contest(partial(torch_gradcheck, fast_mode=False)), "torch", linear=True
         ),
-        "torch fast": Checker(with_contest(partial(torch_gradcheck, fast_mode=True)), "torch"),
+        "torch fast": Checker(in_torch(fast_mode=True), "torch"),
+        "torch fast, NumPy": Checker(
+            with_contest(partial(torch_gradcheck, fast_mode=True)), "torch"
+        ),
         "jax check_grads": Checker(jax_jitted, "jax"),
         "scipy": Checker(scipy, "scipy", linear=True),
         "autograd": Checker(with_contest(autograd_check_grads), "autograd"),

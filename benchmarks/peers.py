@@ -57,14 +57,24 @@ Peer = Callable[[Problem], bool]
 """Whether a gradient is accepted."""
 
 
-def torch_gradcheck(problem: Problem, *, fast_mode: bool) -> bool:
-    """Ask ``torch.autograd.gradcheck`` about a ``torch.autograd.Function``."""
+def torch_gradcheck(
+    problem: Problem, *, fast_mode: bool, loss: Callable[[Sequence[Any]], Any] | None = None
+) -> bool:
+    """Ask ``torch.autograd.gradcheck`` about a ``torch.autograd.Function``.
+
+    Args:
+        problem: The gradient in question.
+        fast_mode: Whether one projection is enough.
+        loss: The loss in torch's own operations, if its forward pass is not to be NumPy's.
+    """
     torch = import_module("torch")
 
     class Loss(torch.autograd.Function):  # type: ignore[misc, name-defined]
         @staticmethod
         def forward(ctx: Any, *weights: Any) -> Any:
             ctx.save_for_backward(*weights)
+            if loss is not None:
+                return loss(weights)
             return torch.tensor(problem.loss(numbers(weights)), dtype=torch.float64)
 
         @staticmethod

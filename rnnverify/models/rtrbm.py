@@ -55,10 +55,10 @@ def gradients(case: Case) -> dict[str, Array]:
 
 def forward(case: Case) -> tuple[Array, Array]:
     """Return the hidden units' biases c and their means r (T H)."""
-    Wv = case["v"] @ case["W"].T
+    Wv, U, b_h = case["v"] @ case["W"].T, case["U"], case["b_h"]
     c, r = np.empty_like(Wv), np.empty_like(Wv)
     for t in range(len(Wv)):
-        c[t] = case["b_h"] + case["U"] @ r[t - 1] if t else case["b_init"]
+        c[t] = b_h + U @ r[t - 1] if t else case["b_init"]
         r[t] = sigmoid(Wv[t] + c[t])
     return c, r
 
