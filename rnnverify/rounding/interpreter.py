@@ -18,7 +18,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from rnnverify.errors import MissingRuleError
 from rnnverify.rounding.noise import Noise, Perturber
 from rnnverify.rounding.rules import DOMAINS, RULES, again, many
-from rnnverify.rounding.sums import Atom, Sum, SumOfProducts, loop_of
+from rnnverify.rounding.sums import Atom, Sum, SumOfContractions, loop_of
 
 Values = Sequence[Any]
 UNKNOWN_FACTOR = 4.0
@@ -112,7 +112,7 @@ class _Walk:
 
     def sum(self, of: Sum, totals: Values, kept: Values, terms: int) -> Any:
         """Return a sum over a loop's iterations, rounded as one."""
-        if isinstance(of, SumOfProducts):
+        if isinstance(of, SumOfContractions):
             (value,) = self.equation(of.whole, kept)
             return functools.reduce(lambda moved, move: again(move, moved), of.moves, value)
         value, magnitude = totals

@@ -3,12 +3,11 @@
 The gradient of a weight that every step of a scan uses is a sum over steps: differentiating makes
 it a carry to which each iteration adds a term. Noise in every partial sum would cost more than all
 else together. So such a carry is taken out of the loop, and gets the noise of one sum of so many
-terms (Higham 2002, section 4.2), in whichever order code adds them up. Terms that are products of
-fewer numbers, such as outer ones, are not even formed: their factors are kept, and multiplied once,
-over all iterations.
+terms (Higham 2002, section 4.2), in whichever order code adds them up. Terms that are products, or
+sums over a batch, are not even formed: their operands are kept, and contracted once, over all
+iterations, since that is how code may form them, too.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from jax import lax
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
 
 ADDITIONS = ("add", "add_any")
+CONTRACTIONS = ("dot_general", "reduce_sum")
 Atom = Var | Literal
 
 
@@ -93,26 +93,26 @@ def _with(total: Any, piece: Any, start: Sequence[Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class SumOfProducts(Sum):
-    """One whose terms have more entries than the factors that they are products of.
+class SumOfContractions(Sum):
+    """One whose terms are products, or sums themselves.
 
     Attributes:
-        product: The equation that forms the product.
+        contraction: The equation that forms the product, or the sum.
         moves: The transpositions that make the term out of it, in order.
     """
 
-    product: JaxprEqn
+    contraction: JaxprEqn
     moves: tuple[JaxprEqn, ...]
 
     @property
     def left_out(self) -> tuple[JaxprEqn, ...]:
         """The equations that an iteration need not evaluate."""
-        return (self.addition, *self.moves, self.product)
+        return (self.addition, *self.moves, self.contraction)
 
     @property
     def wanted(self) -> list[Atom]:
-        """The factors."""
-        return list(self.product.invars)
+        """The operands."""
+        return list(self.contraction.invars)
 
     @property
     def start(self) -> tuple[Any, ...]:
@@ -120,17 +120,20 @@ class SumOfProducts(Sum):
         return ()
 
     def step(self, totals: Any, found: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        """Return that the factors are kept."""
+        """Return that the operands are kept."""
         return totals, found
 
     @property
     def whole(self) -> JaxprEqn:
-        """The product of all factors, whose first axis is that of the iterations."""
-        (a, b), batch = self.product.params["dimension_numbers"]
-        contracted = ((0, *_later(a)), (0, *_later(b)))
-        numbers = (contracted, tuple(_later(axes) for axes in batch))
-        params = {**self.product.params, "dimension_numbers": numbers}
-        whole: JaxprEqn = self.product.replace(params=params)
+        """The same for all iterations, which are the operands' first axis."""
+        params = self.contraction.params
+        if "axes" in params:
+            changed: dict[str, Any] = {"axes": (0, *_later(params["axes"]))}
+        else:
+            (a, b), batch = params["dimension_numbers"]
+            contracted = ((0, *_later(a)), (0, *_later(b)))
+            changed = {"dimension_numbers": (contracted, tuple(map(_later, batch)))}
+        whole: JaxprEqn = self.contraction.replace(params={**params, **changed})
         return whole
 
 
@@ -224,8 +227,10 @@ def _told_apart(plain: Sum, made: Mapping[Var, JaxprEqn], uses: Mapping[Var, int
     moves: list[JaxprEqn] = []
     while uses[atom] == 1 and (equation := _maker(atom, made)) is not None:
         kind = equation.primitive.name
-        if kind == "dot_general" and _is_wide(equation):
-            return SumOfProducts(plain.place, plain.addition, plain.term, equation, tuple(moves))
+        if kind in CONTRACTIONS:
+            return SumOfContractions(
+                plain.place, plain.addition, plain.term, equation, tuple(moves)
+            )
         if kind == "dynamic_update_slice" and not moves and _is_zero(equation.invars[0], made):
             return SumOfSlices(plain.place, plain.addition, plain.term, equation)
         if kind != "transpose":
@@ -233,12 +238,6 @@ def _told_apart(plain: Sum, made: Mapping[Var, JaxprEqn], uses: Mapping[Var, int
         moves.insert(0, equation)
         (atom,) = equation.invars
     return plain
-
-
-def _is_wide(product: JaxprEqn) -> bool:
-    """Whether a product has more entries than its factors."""
-    *factors, whole = (math.prod(shape_of(each)) for each in (*product.invars, *product.outvars))
-    return sum(factors) < whole
 
 
 def _is_zero(atom: Any, made: Mapping[Var, JaxprEqn]) -> bool:
