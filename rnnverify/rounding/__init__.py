@@ -6,5 +6,5 @@ few such samples is how far correct code may be off (Parker 1997, "Monte Carlo A
 Vignes 2004, "Discrete Stochastic Arithmetic", on CESTAC; Denis et al. 2016, "Verificarlo").
 
 ``noise`` says what is added, ``rules`` to which primitive, ``interpreter`` walks the jaxpr,
-``tolerance`` turns samples into tolerances.
+``sums`` finds what a loop adds up, ``tolerance`` turns samples into tolerances.
 """

@@ -23,7 +23,7 @@ SHORTEST = 16
 def sampled(
     function: Callable[..., Any], *example: Any, unknown: set[str] | None = None
 ) -> Callable[..., Any]:
-    """Return ``function`` evaluated once without noise and eight times with it.
+    """Return ``function`` evaluated once without noise and several times with it.
 
     Args:
         function: A JAX function of arrays, or trees of them.
@@ -31,8 +31,8 @@ def sampled(
         unknown: See ``noisy``.
 
     Returns:
-        A function of stacked Noise and the arguments; each result has a leading axis (9), and its
-        entry 0 is the clean one.
+        A function of stacked Noise and the arguments; each result has a leading axis, that of the
+        samples, and its entry 0 is the clean one.
     """
     run = noisy(function, *example, unknown=unknown)
     return jax.vmap(run, in_axes=(0, *[None] * len(example)))
@@ -42,7 +42,7 @@ def interval(stacked: Any, unit: Any, steps: Any) -> tuple[Any, Any]:
     """Return an array's value and tolerance, from its samples.
 
     Args:
-        stacked: Samples (9 …), as ``sampled`` gives them.
+        stacked: Samples (1 + noisy ones, …), as ``sampled`` gives them.
         unit: The unit roundoff u of the code under test.
         steps: The number of time steps T; rounding of a constant sequence drifts like T·u.
     """
