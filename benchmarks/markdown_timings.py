@@ -38,10 +38,8 @@ def cost_by_size(rows: Sequence[Row]) -> str:
     """Return the table of what a check costs against P, with how each cost grows."""
     mine = [row for row in rows if row["T"] == STEPS]
     lines = [line for system in systems(mine) for line in lines_of(mine, system, "size")]
-    why = (
-        f"{NONE}: not run, since it takes the loss at least once a parameter: many minutes a check "
-    )
-    why += f"beyond P = {MOST_FOR_SLOW:,}."
+    why = f"{NONE}: not run, since it takes the loss at least once a parameter: up to many minutes "
+    why += f"a check beyond P = {MOST_FOR_SLOW:,}."
     return grid(["system", "P", *CHECKERS], lines) + f"\n\n{why}"
 
 

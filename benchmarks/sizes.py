@@ -12,8 +12,8 @@ GROWING = 330
 LENGTHS = (4, 16, 64, 256)
 QUICK = (330, 5_630)
 """Those P that ``--quick`` measures."""
-MOST_FOR_SLOW = 50_000
-"""P for those that take the loss at least once a parameter: tens of seconds there."""
+MOST_FOR_SLOW = 5_630
+"""P for those that take the loss at least once a parameter: seconds there, minutes beyond."""
 ROUGH = 5_630
 """From here on, slow checkers are timed a few times only."""
 
@@ -45,7 +45,7 @@ OVERHEAD_CASES = 200
 """That are generated; of each size P there is one."""
 OVERHEAD_SIZES = (330, 5_630, 50_000)
 DETECTION_CASES = 8
-FALSE_ALARM_CASES = 10_000
+FALSE_ALARM_CASES = 2_000
 FALSE_ALARM_SEED = 21
 LONG_RUN_CASES = 100_000
 LONG_RUN_EVERY = 10_000

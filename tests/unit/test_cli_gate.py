@@ -86,7 +86,7 @@ def test_an_invalid_candidate_is_told_apart_from_a_regression(project: Path) -> 
 
 
 def test_errors_that_grow_are_a_regression(project: Path) -> None:
-    """Tenfold, though they are all within tolerance."""
+    """Tenfold, though they are all within tolerance, be it that of four samples or of all."""
     off = """
 from rnnverify.builtin import SYSTEMS
 from rnnverify.evaluation import evaluate
@@ -95,9 +95,9 @@ def gradients(case):
     raw = evaluate(SYSTEMS["char_rnn"], case).raw
     return {name: raw[name].want + BY * raw[name].tolerance for name in model(case)}
 """
-    edit(project, f"BY = 0.05\n{off}")
+    edit(project, f"BY = 0.02\n{off}")
     made()
-    edit(project, f"BY = 0.45\n{off}")
+    edit(project, f"BY = 0.2\n{off}")
     assert kinds(gate()) == []
     edit(project, f"BY = 0.9\n{off}")
     found = gate()
