@@ -1,8 +1,10 @@
 """Tallies: the verdicts of many cases become the figures of a report."""
 
 import statistics
+from array import array
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +31,7 @@ class Tally:
         self.cases = 0
         self._detailed = detailed
         self._axes = axes
-        self._ratios: list[Seen] = []
+        self._ratios: dict[tuple[Any, ...], Seen] = {}
         self.counts: Counter[str] = Counter()
         self.active = 0
         self.regimes: Counter[str] = Counter()
@@ -44,9 +46,9 @@ class Tally:
         self.active += verdict.clip_active
         self.regimes.update(verdict.case.regimes)
         if verdict.ratio is not None:
-            self._ratios.append(Seen(verdict.case.dims, verdict.ratio, verdict.vague))
+            self._saw(Seen(verdict.case.dims, verdict.ratio, verdict.vague))
         elif verdict.ok and not verdict.zero and not verdict.clip_active:
-            self._ratios.append(Seen(verdict.case.dims, 1.0))
+            self._saw(Seen(verdict.case.dims, 1.0))
         self._unchecked.update(verdict.unchecked)
         self._notes.update(verdict.notes)
         for comparison in verdict.comparisons:
@@ -55,6 +57,10 @@ class Tally:
             tally.add(comparison, judged=judged)
             if self._detailed and judged and comparison.errors is not None:
                 tally.errors = largest(tally.errors, comparison.errors)
+
+    def _saw(self, seen: Seen) -> None:
+        """Keep a factor, unless it was seen at the same sizes before: long runs stay small."""
+        self._ratios.setdefault((*seen.dims.items(), seen.ratio, seen.vague), seen)
 
     @property
     def failed(self) -> int:
@@ -71,7 +77,7 @@ class Tally:
         """The factor over all gradients that explains every case, those that match included."""
         if not self.counts["scaled"]:
             return None
-        return explaining(self._ratios, self._axes) or None
+        return explaining(list(self._ratios.values()), self._axes) or None
 
     @property
     def verdict(self) -> VerdictKind:
@@ -127,8 +133,8 @@ class _GradientTally:
         self.nonzero = 0
         self.differ = 0
         self.worst: float | None = None
-        self.available: list[float] = []
-        self.agree: list[float] = []
+        self.available = array("d")
+        self.agree = array("d")
         self.errors: Array | None = None
 
     def add(self, comparison: Comparison, *, judged: bool) -> None:
