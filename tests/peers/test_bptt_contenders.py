@@ -1,7 +1,5 @@
 """Contenders in ``benchmarks.bptt`` compute one and the same gradient, so that times compare."""
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,7 @@ from benchmarks import bptt
 from benchmarks.torch_models import LAYERS, RECURRENCES
 from rnnverify.builtin import find_system
 
+torch = pytest.importorskip("torch")
 # torch.compile calls what torch itself has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 SMALL = {"T": 5, "B": 2, "D": 3, "H": 4, "V": 6}
@@ -37,7 +36,6 @@ def test_gradients_are_the_models(system: str) -> None:
 @pytest.mark.parametrize("system", list(LAYERS))
 def test_layers_have_the_same_loss(system: str) -> None:
     """A layer of torch's is given the same weights, and so has the loss of the recurrence."""
-    torch = import_module("torch")
     case = problem(system).case
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in case.items()}
     recurrence, _ = RECURRENCES[system]
