@@ -156,7 +156,7 @@ def test_an_adapter_may_turn_cases_away() -> None:
     trial: Trial = vars(some)["rnnverify_trial"]
     told = "\n".join(trial.outcome(None, lambda _: "")["explained"])
 
-    assert trial.execution.watches[0].tally.cases < 40
+    assert all(verdict.case["Whh"].sum() < 1 for verdict in trial.execution.watches[0].kept)
     assert "behaves like recurrent_gradient_transposed" in told
 
 
