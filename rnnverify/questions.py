@@ -24,6 +24,9 @@ Got = Mapping[str, Array]
 FAR = 8.0
 """Where few samples leave tolerances so many times below every threshold that matters, more of them
 will, too: samples differ by less than that even where rounding is amplified."""
+SMALL = 0.25
+"""An error up to this share of a tolerance of few samples need not be held against all: what reports
+tell of larger ones does not hang on how few there were."""
 CLEAR = 1e3
 """An entry tells a ratio where it is so many times its tolerance."""
 NOTHING: Got = MappingProxyType({})
@@ -106,6 +109,8 @@ class Question:
         if self.evaluation.is_whole:
             return True
         if self.terms.digits is not None or any(each.kind != "match" for each in comparisons):
+            return False
+        if any(each.worst > SMALL for each in comparisons):
             return False
         wanted = [self.wanted[each.gradient] for each in comparisons]
         enough = np.sqrt(self.unit)

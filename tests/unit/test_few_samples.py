@@ -189,3 +189,19 @@ def test_a_threshold_is_crossed_on_the_way() -> None:
 
     assert all(each.conclusive for each in first.comparisons)
     assert not any(each.conclusive for each in last.comparisons)
+
+
+def test_larger_errors_are_told_in_tolerances_of_all_samples() -> None:
+    """A third of a narrow tolerance may be a tenth of the wide one: reports tell the latter."""
+    case = char_rnn_case()
+    wide, place = evaluate(CHAR_RNN, case).raw["Whh"], (0, 0)
+    narrow = evaluate(CHAR_RNN, case, few=True).raw["Whh"]
+    off = np.zeros_like(wide.want)
+    off[place] = 0.4 * narrow.tolerance[place]
+    verdict = check(case, mended(RIGHT, "Whh", lambda _: wide.want + off))
+    (told_of,) = (each for each in verdict.comparisons if each.gradient == "Whh")
+
+    assert told_of.worst == pytest.approx(
+        0.4 * narrow.tolerance[place] / wide.tolerance[place], 0.1
+    )
+    assert told_of.tolerance == wide.tolerance[place]
