@@ -2,9 +2,9 @@
 
 import functools
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import jax
 import numpy as np
@@ -31,13 +31,15 @@ Intervals = Mapping[str, Interval]
 class Evaluation:
     """The reference's gradients of one case, whichever clip is asked for.
 
+    JAX works on it in threads of its own; what it finds is waited for where it is read.
+
     Attributes:
         system: The case's system.
         case: The case.
-        bucket: The shapes in which it was evaluated.
+        bucket: The shapes in which it is evaluated.
         stacked: Samples of all gradients and of the loss, (5, entries), on JAX's side, once for
-            each half of the samples that has been evaluated.
-        raw: What each gradient and the loss should be without a clip.
+            each half of the samples.
+        intervals: What those say, (2, entries): values and tolerances.
         coarse: The unit roundoff for which tolerances are made, where it is not the dtype's.
     """
 
@@ -45,8 +47,16 @@ class Evaluation:
     case: Case
     bucket: Bucket
     stacked: tuple[jax.Array, ...]
-    raw: Intervals
+    intervals: tuple[jax.Array, ...]
     coarse: float | None = None
+
+    @cached_property
+    def raw(self) -> Intervals:
+        """What each gradient and the loss should be without a clip."""
+        flat = _widest(self.intervals)
+        system = self.system
+        leaves = from_flat(system, self.case.dims, self.bucket, flat[:, :-1], system.leaves)
+        return {**leaves, "loss": Interval.of(*flat[:, -1])}
 
     @property
     def unit(self) -> float:
@@ -55,33 +65,34 @@ class Evaluation:
 
     def under(
         self, clips: Sequence[Clip], factors: Sequence[float], over: tuple[str, ...]
-    ) -> list[Intervals]:
-        """Return what each gradient should be under each of several clips.
+    ) -> list[Callable[[], Intervals]]:
+        """Begin to clip, and return what gives what each gradient should be under each of the clips.
 
         Args:
-            clips: With numbers for thresholds.
+            clips: With numbers for thresholds; none of them none.
             factors: What gradients are multiplied by under each, before they are clipped.
             over: The leaves whose gradients are clipped.
         """
-        results: list[Intervals] = [self.scaled(factor) for factor in factors]
-        clipped = [i for i, clip in enumerate(clips) if clip.kind != "none"]
-        if not clipped:
-            return results
-        kinds = tuple(clips[i].kind for i in clipped)
+        kinds = tuple(clip.kind for clip in clips)
         program = clip_program(self.system, self.bucket, kinds, over).result()
-        thresholds = np.array([clips[i].threshold for i in clipped], np.float64)
-        factor, steps = np.array([factors[i] for i in clipped]), np.float64(self.case.dims["T"])
+        thresholds = np.array([clip.threshold for clip in clips], np.float64)
+        factor, steps = np.array(factors, np.float64), np.float64(self.case.dims["T"])
         with jax_settings():
             intervals = [
                 program(noise, samples, thresholds, factor, steps)
                 for noise, samples in zip(self.noise, self.stacked, strict=False)
             ]
-        for i, flat in zip(clipped, _widest(intervals), strict=True):
-            results[i] = {
-                **results[i],
-                **from_flat(self.system, self.case.dims, self.bucket, flat, over),
-            }
-        return results
+
+        @cache
+        def found() -> Array:
+            return _widest(intervals)
+
+        def clipped(place: int) -> Intervals:
+            flat = found()[place]
+            covered = from_flat(self.system, self.case.dims, self.bucket, flat, over)
+            return {**self.scaled(factors[place]), **covered}
+
+        return [partial(clipped, place) for place in range(len(clips))]
 
     @property
     def noise(self) -> Sequence[Noise]:
@@ -99,8 +110,11 @@ class Evaluation:
         if self.is_whole:
             return self
         rest = _evaluated(self.system, self.case, self.bucket, self.noise[len(self.stacked) :])
-        raw = {name: each.or_wider(rest.raw[name]) for name, each in self.raw.items()}
-        return replace(self, stacked=(*self.stacked, *rest.stacked), raw=raw)
+        return replace(
+            self,
+            stacked=(*self.stacked, *rest.stacked),
+            intervals=(*self.intervals, *rest.intervals),
+        )
 
     def scaled(self, factor: float) -> dict[str, Interval]:
         """Return what each gradient should be without a clip, if it is multiplied."""
@@ -148,7 +162,7 @@ class Evaluation:
 def evaluate(
     system: System, case: Case, unit: float | None = None, *, few: bool = False
 ) -> Evaluation:
-    """Evaluate the reference on a case, without a clip.
+    """Begin to evaluate the reference on a case, without a clip.
 
     Args:
         system: The case's system.
@@ -183,10 +197,7 @@ def _evaluated(system: System, case: Case, bucket: Bucket, noise: Sequence[Noise
     with jax_settings():
         found = [program(each, arrays, sizes) for each in noise]
     stacked, intervals = zip(*found, strict=True)
-    flat = _widest(intervals)
-    raw = from_flat(system, case.dims, bucket, flat[:, :-1], system.leaves)
-    raw["loss"] = Interval.of(*flat[:, -1])
-    return Evaluation(system, case, bucket, stacked, raw)
+    return Evaluation(system, case, bucket, stacked, intervals)
 
 
 def _widest(intervals: Sequence[jax.Array]) -> Array:

@@ -7,9 +7,9 @@ array, which makes for few transfers. JAX is only ever set up inside context man
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -226,19 +226,24 @@ def _cpu() -> jax.Device:
         raise UsageError(message) from None
 
 
+_FLAGS: Mapping[str, tuple[Callable[[Any], AbstractContextManager[Any]], Any]] = {
+    "jax_debug_nans": (jax.debug_nans, False),
+    "jax_debug_infs": (jax.debug_infs, False),
+    "jax_disable_jit": (jax.disable_jit, False),
+    "jax_numpy_dtype_promotion": (jax.numpy_dtype_promotion, "standard"),
+    "jax_numpy_rank_promotion": (jax.numpy_rank_promotion, "allow"),
+}
+"""What references need, and hardly anybody changes: set only where somebody has."""
+
+
 @contextmanager
 def jax_settings(*, x64: bool = True) -> Iterator[None]:
     """Set JAX up for a reference, whatever the process around has configured, and only here."""
     with ExitStack() as stack:
-        for context in (
-            jax.enable_x64(x64),
-            jax.default_device(_cpu()),
-            jax.debug_nans(False),  # noqa: FBT003 - JAX's own signature
-            jax.debug_infs(False),  # noqa: FBT003
-            jax.disable_jit(False),  # noqa: FBT003
-            jax.numpy_dtype_promotion("standard"),
-            jax.numpy_rank_promotion("allow"),
-            jax.transfer_guard("allow"),
-        ):
-            stack.enter_context(context)
+        stack.enter_context(jax.enable_x64(x64))
+        stack.enter_context(jax.default_device(_cpu()))
+        stack.enter_context(jax.transfer_guard("allow"))
+        for name, (context, wanted) in _FLAGS.items():
+            if getattr(jax.config, name) != wanted:
+                stack.enter_context(context(wanted))
         yield

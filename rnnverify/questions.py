@@ -1,6 +1,6 @@
 """Questions: what a candidate is asked in one case under one clip, and what would be right."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -37,12 +37,11 @@ class Question:
     """A case under a clip with a number, its raw and its clipped gradients.
 
     Attributes:
-        evaluation: The reference, evaluated.
+        evaluation: The reference, which may still be at work.
         case: The case as the candidate sees it.
         terms: What the candidate is held to.
         factor: What the reference's gradients are multiplied by before they are clipped.
-        raw: What each gradient and the loss should be without the clip.
-        wanted: What each gradient should be.
+        clipped: Returns what each gradient should be; None where there is no clip.
         place: Its place among the questions of the case.
         later: Returns those once more, from all samples of the noise.
     """
@@ -51,10 +50,19 @@ class Question:
     case: Case
     terms: Terms
     factor: float
-    raw: Intervals
-    wanted: Intervals
+    clipped: Callable[[], Intervals] | None = field(default=None, repr=False)
     place: int = field(default=0, repr=False)
     later: "Callable[[], Sequence[Question]]" = field(default=tuple, repr=False)
+
+    @cached_property
+    def raw(self) -> Intervals:
+        """What each gradient and the loss should be without the clip."""
+        return self.evaluation.scaled(self.factor)
+
+    @cached_property
+    def wanted(self) -> Intervals:
+        """What each gradient should be."""
+        return self.raw if self.clipped is None else self.clipped()
 
     @property
     def system(self) -> System:
@@ -191,9 +199,7 @@ class Question:
 
     def times(self, ratio: float) -> "Question":
         """Return the question whose answer is that of code which multiplies by a ratio first."""
-        factor = self.factor * ratio
-        (wanted,) = self.evaluation.under([self.case.clip], [factor], self.covered)
-        return replace(self, factor=factor, raw=self.evaluation.scaled(factor), wanted=wanted)
+        return self._of(self.evaluation, self.factor * ratio)
 
     def loss_is_right(self, loss: float) -> bool:
         """Whether a loss is the reference's, or that times the scale which is wanted."""
@@ -219,9 +225,14 @@ class Question:
         if digits is None:
             return None
         evaluation = evaluate(self.system, self.evaluation.case, 10.0**-digits / LEVEL)
-        (wanted,) = evaluation.under([self.case.clip], [self.factor], self.covered)
-        raw = evaluation.scaled(self.factor)
-        return replace(self, evaluation=evaluation, raw=raw, wanted=wanted)
+        return self._of(evaluation, self.factor)
+
+    def _of(self, evaluation: Evaluation, factor: float) -> "Question":
+        """Return the question that another evaluation, or factor, makes of it."""
+        clipped = None
+        if self.case.clip.kind != "none":
+            (clipped,) = evaluation.under([self.case.clip], [factor], self.covered)
+        return replace(self, evaluation=evaluation, factor=factor, clipped=clipped)
 
     def _enough(self, comparison: Comparison, got: Array) -> Comparison:
         """Let a gradient match that agrees to as many digits as are declared to be enough.
@@ -250,32 +261,50 @@ def covered_by(clip: Clip, system: System, terms: Terms) -> tuple[str, ...]:
     return tuple(name for name in system.weights if name in declared) or tuple(system.weights)
 
 
-def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> list[Question]:
-    """Resolve the clips' thresholds, and return what is asked under each."""
+def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> Iterator[Question]:
+    """Resolve the clips' thresholds, and give what is asked under each, one after the other.
+
+    The reference is not waited for before there is a clip, so that a candidate can be asked while
+    it is at work.
+    """
     case, system = evaluation.case, evaluation.system
     over = covered_by(clips[0], system, terms)
     scale = terms.scale.of(case.dims)
+
+    later = cache(lambda: list(questions(clips, evaluation.whole, terms)))
+    resolved = cache(lambda: _resolved(clips, evaluation, over, scale))
+    for place, clip in enumerate(clips):
+        of_clip = _Resolved(clip, 1.0, None) if clip.kind == "none" else resolved()[place]
+        scaled = {name: case[name] * of_clip.factor for name in system.linear if of_clip.factor != 1}
+        arrays = {**case.arrays, **scaled}
+        seen = case.replace(clip=of_clip.clip, beyond=0.0, arrays=arrays)  # all is settled by now
+        factor = scale * of_clip.factor
+        yield Question(evaluation, seen, terms, factor, of_clip.clipped, place, later)
+
+
+class _Resolved(NamedTuple):
+    """A clip with a number; what multiplies the loss weights; and what should come of it."""
+
+    clip: Clip
+    factor: float
+    clipped: Callable[[], Intervals] | None
+
+
+def _resolved(
+    clips: Sequence[Clip], evaluation: Evaluation, over: tuple[str, ...], scale: float
+) -> dict[int, _Resolved]:
+    """Resolve what is to be clipped, by its place, once the reference is done."""
+    case, system = evaluation.case, evaluation.system
     raw = {name: evaluation.raw[name].want * scale for name in over}
     adjustable = case.fixed.isdisjoint(system.linear) and bool(system.linear)
-    resolved, factors = zip(
-        *(resolve(clip, case, raw, adjustable=adjustable) for clip in clips), strict=True
-    )
-    wanted = evaluation.under(resolved, [scale * factor for factor in factors], over)
-    asked: list[Question] = []
-
-    @cache
-    def later() -> list[Question]:
-        return questions(clips, evaluation.whole, terms)
-
-    for clip, factor, want in zip(resolved, factors, wanted, strict=True):
-        scaled = {name: case[name] * factor for name in system.linear if factor != 1}
-        arrays = {**case.arrays, **scaled}
-        seen = case.replace(clip=clip, beyond=0.0, arrays=arrays)  # all is settled by now
-        raw_wanted = evaluation.scaled(scale * factor)
-        asked.append(
-            Question(evaluation, seen, terms, scale * factor, raw_wanted, want, len(asked), later)
-        )
-    return asked
+    found = {
+        place: resolve(clip, case, raw, adjustable=adjustable)
+        for place, clip in enumerate(clips)
+        if clip.kind != "none"
+    }
+    numbered, factors = zip(*found.values(), strict=True)
+    clipped = evaluation.under(numbered, [scale * factor for factor in factors], over)
+    return dict(zip(found, map(_Resolved, numbered, factors, clipped), strict=True))
 
 
 class Ratio(NamedTuple):

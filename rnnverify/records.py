@@ -247,11 +247,6 @@ class Interval(NamedTuple):
         """Return an interval, its size and its blur being found."""
         return cls(want, tolerance, float(np.abs(want).max()), float(tolerance.max()))
 
-    def or_wider(self, other: "Interval") -> "Interval":
-        """Return this interval with the tolerance of another where that is larger."""
-        tolerance = np.maximum(self.tolerance, other.tolerance)
-        return Interval(self.want, tolerance, self.size, max(self.blur, other.blur))
-
     def scaled(self, factor: float) -> "Interval":
         """Return the interval of a multiple."""
         want, tolerance, size, blur = self

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import jax
+import jax.custom_batching
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -41,6 +42,8 @@ LARGEST = 1e300
 """Bounds the magnitude, so that an infinite result takes finite noise and stays what it is."""
 
 _GOLDEN = np.uint32(0x9E3779B9)
+_SIGN_AND_FRACTION = np.int32(-0x7FF00001)
+_EXPONENT_OF_HALF = np.int32(0x3FE00000)
 
 
 class Noise(NamedTuple):
@@ -111,19 +114,53 @@ class Perturber:
             magnitude: What was rounded, of the shape of ``out``.
             factor: The operation's c.
         """
-        bits = lax.mul(self._table(np.shape(out)), noise.key)
-        signed = lax.mul(lax.convert_element_type(_as_signed(bits), out.dtype), 2.0**-32)
-        n = lax.add(signed, lax.mul(lax.sign(signed), 0.5))
-        size = lax.mul(noise.level * factor, lax.clamp(noise.least, magnitude, LARGEST))
-        return lax.add(out, lax.mul(n, size))
+        table = self._table(np.shape(out))
+        return _moved(out, magnitude, table, noise.key, noise.level * factor, noise.least)
 
     def _table(self, shape: tuple[int, ...]) -> Array:
         random = np.random.default_rng(next(self._operations))
         return random.integers(0, 2**32, size=shape, dtype=np.uint32)
 
 
-def _as_signed(bits: Any) -> Any:
-    return lax.bitcast_convert_type(bits, np.int32)
+@jax.jit  # traced once for all operations of a shape
+def _moved(out: Any, magnitude: Any, table: Any, key: Any, level: Any, least: Any) -> Any:
+    size = lax.mul(level, larger(least, smaller(magnitude, LARGEST)))
+    return lax.add(out, lax.mul(_random(lax.mul(table, key)), size))
+
+
+def _random(bits: Any) -> Any:
+    """Return a double of random sign, and between ½ and 1, from random bits (uint32).
+
+    They become the sign, and the first twenty digits of the fraction; the exponent is that of ½.
+    """
+    high = lax.shift_right_arithmetic(lax.bitcast_convert_type(bits, np.int32), np.int32(11))
+    high = high & _SIGN_AND_FRACTION | _EXPONENT_OF_HALF
+    whole = lax.shift_left(lax.convert_element_type(high, np.int64), np.int64(32))
+    return lax.bitcast_convert_type(whole, np.float64)
+
+
+@jax.custom_batching.custom_vmap
+def of_clean(value: Any) -> Any:
+    """Return in every sample what a value is in the clean one.
+
+    It is formed once, then. The magnitude of a large product costs as much as the product.
+    """
+    return value
+
+
+@of_clean.def_vmap
+def _of_clean(_samples: int, _batched: Any, values: Any) -> tuple[Any, bool]:
+    return values[0], False
+
+
+def larger(a: Any, b: Any) -> Any:
+    """Return the larger of two, and b where a is NaN: that costs less than to hand on NaN."""
+    return jnp.where(a > b, a, b)
+
+
+def smaller(a: Any, b: Any) -> Any:
+    """Return the smaller of two, and b where a is NaN."""
+    return jnp.where(a < b, a, b)
 
 
 def _mix(key: Any) -> Any:

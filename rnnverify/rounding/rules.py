@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from jax import lax
 from jax.extend.core import JaxprEqn
 
+from rnnverify.rounding.noise import larger, of_clean
+
 
 class Rounding(NamedTuple):
     """The magnitude that an operation rounds, and its factor c; see ``noise``."""
@@ -39,7 +41,7 @@ def transcendental(_equation: JaxprEqn, _operands: Sequence[Any], out: Any) -> R
 def addition(_equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
     """The larger operand counts: it was rounded before, and a cancellation lays that bare."""
     a, b = (lax.abs(operand) for operand in operands)
-    return Rounding(lax.max(a, b))
+    return Rounding(larger(a, b))
 
 
 def one_minus_square(_equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
@@ -58,7 +60,7 @@ def dot_product(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Round
     a, b = operands
     (contracted, _), _ = equation.params["dimension_numbers"]
     terms = math.prod(a.shape[axis] for axis in contracted)
-    return Rounding(again(equation, lax.abs(a), lax.abs(b)), many(terms))
+    return Rounding(_of_absolute_values(equation, a, b), many(terms))
 
 
 def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Rounding:
@@ -66,7 +68,11 @@ def convolution(equation: JaxprEqn, operands: Sequence[Any], _out: Any) -> Round
     a, b = operands
     features = equation.params["dimension_numbers"].rhs_spec[0]
     terms = b.size // b.shape[features]
-    return Rounding(again(equation, lax.abs(a), lax.abs(b)), many(terms))
+    return Rounding(_of_absolute_values(equation, a, b), many(terms))
+
+
+def _of_absolute_values(equation: JaxprEqn, *operands: Any) -> Any:
+    return again(equation, *(lax.abs(of_clean(operand)) for operand in operands))
 
 
 def long_sum(equation: JaxprEqn, operands: Sequence[Any], out: Any) -> Rounding:
