@@ -66,7 +66,7 @@ class Evaluation:
     def under(
         self, clips: Sequence[Clip], factors: Sequence[float], over: tuple[str, ...]
     ) -> list[Callable[[], Intervals]]:
-        """Begin to clip, and return what gives what each gradient should be under each of the clips.
+        """Begin to clip, and return for each clip what gives what each gradient should be.
 
         Args:
             clips: With numbers for thresholds; none of them none.

@@ -25,8 +25,8 @@ FAR = 8.0
 """Where few samples leave tolerances so many times below every threshold that matters, more of them
 will, too: samples differ by less than that even where rounding is amplified."""
 SMALL = 0.25
-"""An error up to this share of a tolerance of few samples need not be held against all: what reports
-tell of larger ones does not hang on how few there were."""
+"""An error up to this share of a tolerance of few samples need not be held against all: what
+reports tell of larger ones does not hang on how few there were."""
 CLEAR = 1e3
 """An entry tells a ratio where it is so many times its tolerance."""
 NOTHING: Got = MappingProxyType({})
@@ -275,11 +275,11 @@ def questions(clips: Sequence[Clip], evaluation: Evaluation, terms: Terms) -> It
     resolved = cache(lambda: _resolved(clips, evaluation, over, scale))
     for place, clip in enumerate(clips):
         of_clip = _Resolved(clip, 1.0, None) if clip.kind == "none" else resolved()[place]
-        scaled = {name: case[name] * of_clip.factor for name in system.linear if of_clip.factor != 1}
+        times = of_clip.factor
+        scaled = {name: case[name] * times for name in system.linear if times != 1}
         arrays = {**case.arrays, **scaled}
         seen = case.replace(clip=of_clip.clip, beyond=0.0, arrays=arrays)  # all is settled by now
-        factor = scale * of_clip.factor
-        yield Question(evaluation, seen, terms, factor, of_clip.clipped, place, later)
+        yield Question(evaluation, seen, terms, scale * times, of_clip.clipped, place, later)
 
 
 class _Resolved(NamedTuple):

@@ -90,7 +90,7 @@ def requested(options: Options) -> list["Run"]:
             gradients=options.gradients or None,
             scale=options.scale,
             digits=options.digits,
-            timeout=options.timeout,
+            timeout=_timeout(options, system),
             save=options.save,
             detailed=options.html is not None,
             replay=partial(
@@ -131,6 +131,14 @@ def _model(system: "System", truncation: Truncation | None) -> Candidate:
         raise UsageError(message)
     assert model is not None
     return model
+
+
+def _timeout(options: Options, system: "System") -> float | None:
+    """Return how long a call may take; ours come back, and need no thread that could be left."""
+    from rnnverify.builtin import SYSTEMS
+
+    is_ours = options.candidate is None and SYSTEMS.get(system.name) is system
+    return None if is_ours else options.timeout
 
 
 def _name(model: Candidate) -> str:

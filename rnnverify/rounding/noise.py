@@ -115,7 +115,7 @@ class Perturber:
             factor: The operation's c.
         """
         table = self._table(np.shape(out))
-        return _moved(out, magnitude, table, noise.key, noise.level * factor, noise.least)
+        return _moved(out, magnitude, table, noise._replace(level=noise.level * factor))
 
     def _table(self, shape: tuple[int, ...]) -> Array:
         random = np.random.default_rng(next(self._operations))
@@ -123,9 +123,9 @@ class Perturber:
 
 
 @jax.jit  # traced once for all operations of a shape
-def _moved(out: Any, magnitude: Any, table: Any, key: Any, level: Any, least: Any) -> Any:
-    size = lax.mul(level, larger(least, smaller(magnitude, LARGEST)))
-    return lax.add(out, lax.mul(_random(lax.mul(table, key)), size))
+def _moved(out: Any, magnitude: Any, table: Array, noise: Noise) -> Any:
+    size = lax.mul(noise.level, larger(noise.least, smaller(magnitude, LARGEST)))
+    return lax.add(out, lax.mul(_random(lax.mul(table, noise.key)), size))
 
 
 def _random(bits: Any) -> Any:

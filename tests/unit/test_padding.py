@@ -23,7 +23,7 @@ def well_conditioned(name: str, *, lengths: bool = False) -> Case:
     """Return a well-conditioned case that is one smaller than its bucket along every axis."""
     system = SYSTEMS[name].with_lengths if lengths else SYSTEMS[name]
     dims = {axis: most for axis, (_, most) in system.sizes.items()}
-    dims |= {axis: n - 1 for axis, n in system.buckets[1].items()}
+    dims |= {axis: n - 1 for axis, n in system.buckets[-1].items()}
     regime = Regime("scaled", "as drawn", "random", "random", "signed", "half")
     return system.case(build(system, dims, regime, np.random.default_rng(0)))
 
@@ -87,8 +87,8 @@ def test_blocks_of_units_are_padded_each_by_itself() -> None:
 
 def test_the_first_bucket_that_fits_is_taken() -> None:
     """Beyond the last one, an axis that is too large is rounded up to a power of two."""
-    assert dict(bucket_of(LSTM, {"T": 6, "B": 2, "D": 1, "H": 4}))["T"] == 6
-    assert dict(bucket_of(LSTM, {"T": 6, "B": 3, "D": 1, "H": 4}))["T"] == 12
+    assert dict(bucket_of(RTRBM, {"T": 1, "V": 8, "H": 4})) == {"T": 12, "V": 8, "H": 4}
+    assert dict(bucket_of(RTRBM, {"T": 1, "V": 1, "H": 5})) == {"T": 12, "V": 8, "H": 6}
     beyond = bucket_of(LSTM, {"T": 33, "B": 2, "D": 1, "H": 4})
     assert dict(beyond) == {"T": 64, "B": 4, "D": 6, "H": 6}
     assert dict(bucket_of(RTRBM, {"T": 1, "V": 1, "H": 9}))["H"] == 10
