@@ -4,6 +4,7 @@ That is, tolerances that are made from half of the samples first, and sums that 
 loops. More cases are drawn under the hypothesis profiles ``ci`` and ``thorough``.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -125,12 +126,8 @@ def told(verdict: Verdict) -> tuple[Any, ...]:
     """Return what a verdict says, but for the sizes of tolerances."""
     gradients = [(each.gradient, each.kind, each.conclusive) for each in verdict.comparisons]
     words = verdict.unchecked, verdict.notes, verdict.message
-    return overall(verdict), verdict.vague, verdict.case.clip, words, gradients
-
-
-def overall(verdict: Verdict) -> tuple[Any, ...]:
-    """Return what a verdict says of all gradients together."""
-    return verdict.kind, verdict.ratio, verdict.clip_active
+    overall = verdict.kind, verdict.ratio, verdict.vague, verdict.clip_active
+    return overall, verdict.case.clip, words, gradients
 
 
 def exactly(one: Verdict, other: Verdict) -> bool:
@@ -139,10 +136,15 @@ def exactly(one: Verdict, other: Verdict) -> bool:
 
 
 def roughly(one: Verdict, other: Verdict) -> bool:
-    """Whether two verdicts say the same, but for what is near a threshold in both."""
+    """Whether two verdicts say the same, but for what is near a threshold in both.
+
+    A measured ratio is one to a gradient of the reference, and may differ as that does.
+    """
     half = -np.log10(np.finfo(one.case.dtype).eps / 2) / 2
     pairs = zip(one.comparisons, other.comparisons, strict=True)
-    return overall(one) == overall(other) and all(_alike(*pair, half) for pair in pairs)
+    same_ratio = math.isclose(one.ratio or 0.0, other.ratio or 0.0, rel_tol=1e-12)
+    same = (one.kind, one.clip_active) == (other.kind, other.clip_active)
+    return same and same_ratio and all(_alike(*pair, half) for pair in pairs)
 
 
 def _alike(one: Comparison, other: Comparison, half: float) -> bool:
