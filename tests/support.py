@@ -35,6 +35,15 @@ def char_rnn_case(
     return CHAR_RNN.case(drawn | arrays, dtype=dtype)
 
 
+def amplifying(gain: float) -> Case:
+    """Return a case in float64 that amplifies rounding the more, the larger the gain is.
+
+    At 80, no digit of some gradients is left.
+    """
+    plain = char_rnn_case(T=24)
+    return plain.with_arrays({"Whh": plain["Whh"] * gain})
+
+
 def binary_adder_case(
     *, T: int = 5, H: int = 3, K: int = 1, seed: int = 0, dtype: str = "float64", **arrays: Any
 ) -> Case:

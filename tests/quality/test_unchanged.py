@@ -33,7 +33,7 @@ from rnnverify.systems import System
 from rnnverify.terms import Terms
 from rnnverify.unrolling import unrolled_gradient
 from rnnverify.verdicts import Comparison, Verdict
-from tests.support import char_rnn_case
+from tests.support import amplifying
 
 Alike = Callable[[Verdict, Verdict], bool]
 CLIPS = [Clip(kind) for kind in CLIP_KINDS]
@@ -98,12 +98,6 @@ def few_settle() -> Iterator[None]:
         yield
 
 
-def amplifying(gain: float) -> Case:
-    """Return a case in float32 that amplifies rounding the more, the larger the gain is."""
-    plain = char_rnn_case(T=8, dtype="float32")
-    return plain.with_arrays({"Whh": (plain["Whh"] * gain).astype(np.float32)})
-
-
 def candidates(system: str) -> list[Candidate]:
     """Return a system's model, and three of its mutants."""
     mutants = CATALOGUE[system]
@@ -112,12 +106,10 @@ def candidates(system: str) -> list[Candidate]:
 
 
 @cache
-def drawn(system: str, dtype: str, *, small: bool = False, **options: Any) -> list[Case]:
-    """Return some cases of a run; small ones fit into the smallest shapes that are compiled."""
+def drawn(system: str, dtype: str, **options: Any) -> list[Case]:
+    """Return some cases of a run."""
     found: list[Case] = []
-    bucket = SYSTEMS[system].buckets[0]
-    dims = {axis: (SYSTEMS[system].sizes[axis][0], n) for axis, n in bucket.items()}
-    strategy = cases(system, dtype=dtype, dims=dims if small else None, **options)
+    strategy = cases(system, dtype=dtype, **options)
     explore(strategy, found.append, seed=8, cases=min(4 * settings().max_examples // 40, 300))
     return found
 
@@ -138,11 +130,11 @@ def exactly(one: Verdict, other: Verdict) -> bool:
 def roughly(one: Verdict, other: Verdict) -> bool:
     """Whether two verdicts say the same, but for what is near a threshold in both.
 
-    A measured ratio is one to a gradient of the reference, and may differ as that does.
+    Nor for the last half of a ratio's digits, which are measured in whichever entry tells it best.
     """
     half = -np.log10(np.finfo(one.case.dtype).eps / 2) / 2
     pairs = zip(one.comparisons, other.comparisons, strict=True)
-    same_ratio = math.isclose(one.ratio or 0.0, other.ratio or 0.0, rel_tol=1e-12)
+    same_ratio = math.isclose(one.ratio or 0.0, other.ratio or 0.0, rel_tol=10**-half)
     same = (one.kind, one.clip_active) == (other.kind, other.clip_active)
     return same and same_ratio and all(_alike(*pair, half) for pair in pairs)
 
@@ -171,30 +163,27 @@ def told_differently(
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_few_samples_tell_what_all_do(system: str, dtype: str) -> None:
+def test_few_samples_tell_what_all_do(system: str) -> None:
     """Of models and of mutants, under every clip: every word but the sizes of tolerances."""
-    found = drawn(system, dtype)
+    found = drawn(system, "float64")
 
     for candidate in candidates(system):
         assert told_differently(found, candidate, all_samples, exactly) == []
 
 
 @pytest.mark.parametrize("system", BATCHED)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_few_samples_of_sequences_with_lengths(system: str, dtype: str) -> None:
+def test_few_samples_of_sequences_with_lengths(system: str) -> None:
     """Where sequences have lengths of their own, too."""
-    found = drawn(system, dtype, lengths=True)
+    found = drawn(system, "float64", lengths=True)
 
     assert told_differently(found, SYSTEMS[system].gradients, all_samples, exactly) == []
 
 
 @pytest.mark.parametrize("system", TRUNCATED)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_few_samples_of_truncated_gradients(system: str, dtype: str) -> None:
+def test_few_samples_of_truncated_gradients(system: str) -> None:
     """Where losses go back a few steps only, too."""
     model = SYSTEMS[system].truncated_gradients
-    found = drawn(system, dtype, small=True, truncate=Truncation(3))
+    found = drawn(system, "float64", truncate=Truncation(3))
 
     assert model is not None
     assert told_differently(found, model, all_samples, exactly) == []
@@ -204,7 +193,7 @@ def test_few_samples_of_truncated_gradients(system: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sums_that_are_taken_out_change_no_verdict(system: str, dtype: str) -> None:
     """Nor what is told of a gradient, unless its error, or its tolerance, is near a threshold."""
-    found = drawn(system, dtype, small=True)
+    found = drawn(system, dtype)
 
     for candidate in candidates(system):
         assert told_differently(found, candidate, no_sums, roughly) == []
@@ -213,7 +202,7 @@ def test_sums_that_are_taken_out_change_no_verdict(system: str, dtype: str) -> N
 @pytest.mark.parametrize("system", BATCHED)
 def test_sums_over_sequences_with_lengths(system: str) -> None:
     """Where sequences have lengths of their own, too."""
-    found = drawn(system, "float64", small=True, lengths=True)
+    found = drawn(system, "float64", lengths=True)
 
     assert told_differently(found, SYSTEMS[system].gradients, no_sums, roughly) == []
 
@@ -222,7 +211,7 @@ def test_sums_over_sequences_with_lengths(system: str) -> None:
 def test_sums_over_truncated_gradients(system: str) -> None:
     """Where losses go back a few steps only, too."""
     model = SYSTEMS[system].truncated_gradients
-    found = drawn(system, "float64", small=True, truncate=Truncation(3))
+    found = drawn(system, "float64", truncate=Truncation(3))
 
     assert model is not None
     assert told_differently(found, model, no_sums, roughly) == []
@@ -239,7 +228,7 @@ def test_other_values_of_sums_would_be_seen() -> None:
 
 def test_too_few_samples_would_be_seen() -> None:
     """The tests above can fail: few samples alone give other verdicts where rounding takes over."""
-    found = [amplifying(gain) for gain in np.geomspace(20, 30, 20)]
+    found = [amplifying(gain) for gain in np.geomspace(65, 80, 20)]
     _, mutant, *_ = candidates("char_rnn")
     differ = told_differently(found, mutant, few_settle, exactly)
 

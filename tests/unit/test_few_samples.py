@@ -20,16 +20,10 @@ from rnnverify.records import Candidate, Case, Clip
 from rnnverify.rounding.noise import FEW, SAMPLES, Noise
 from rnnverify.systems import System
 from rnnverify.verdicts import Verdict
-from tests.support import char_rnn_case, mended
+from tests.support import amplifying, char_rnn_case, mended
 
 RIGHT = CHAR_RNN.gradients
-GAINS = np.geomspace(2, 30, 40)
-
-
-def of_gain(gain: float) -> Case:
-    """Return a case in float32 that amplifies rounding the more, the larger the gain is."""
-    plain = char_rnn_case(T=8, dtype="float32")
-    return plain.with_arrays({"Whh": (plain["Whh"] * gain).astype(np.float32)})
+GAINS = np.geomspace(10, 100, 40)
 
 
 @contextmanager
@@ -111,7 +105,7 @@ def test_a_plain_case_takes_few() -> None:
         (char_rnn_case(), mended(RIGHT, "bh", lambda db: db + 1e-6), None),
         (char_rnn_case(), mended(RIGHT, "bh", lambda db: db * np.nan), None),
         (char_rnn_case(), RIGHT, 6),
-        (of_gain(2.7), RIGHT, None),
+        (amplifying(27), RIGHT, None),
     ],
     ids=["does not match", "is not finite", "so many digits are enough", "amplifies rounding"],
 )
@@ -124,7 +118,7 @@ def test_where_more_are_taken(case: Case, candidate: Any, digits: float | None) 
 
 
 def test_where_all_are_taken_at_once() -> None:
-    """A jump shows in few samples only by chance, and nobody knows another's primitives."""
+    """Where a derivative jumps, primitives are not known, or few would seldom be enough."""
     loss = rnnverify.System(
         name="mine",
         weights={"w": "H"},
@@ -140,6 +134,8 @@ def test_where_all_are_taken_at_once() -> None:
 
     assert evaluate(loss, mine, few=True).is_whole
     assert evaluate(ELMAN_RELU, kinked, few=True).is_whole
+    assert evaluate(CHAR_RNN, char_rnn_case(dtype="float32"), few=True).is_whole
+    assert not evaluate(CHAR_RNN, char_rnn_case(), few=True).is_whole
 
 
 @cache
@@ -172,9 +168,9 @@ def changed(far: float = FAR) -> list[float]:
     found = []
     for gain in GAINS:
         with mock.patch("rnnverify.questions.FAR", far):
-            few = told(check(of_gain(gain), RIGHT))
+            few = told(check(amplifying(gain), RIGHT))
         with mock.patch.object(checker, "evaluate", all_at_once):
-            found += [gain] if few != told(check(of_gain(gain), RIGHT)) else []
+            found += [gain] if few != told(check(amplifying(gain), RIGHT)) else []
     return found
 
 
@@ -190,7 +186,7 @@ def test_too_little_distance_from_a_threshold_would_be_seen() -> None:
 
 def test_a_threshold_is_crossed_on_the_way() -> None:
     """The first of those cases are conclusive for every gradient, the last for none."""
-    first, last = (check(of_gain(gain), RIGHT) for gain in GAINS[[0, -1]])
+    first, last = (check(amplifying(gain), RIGHT) for gain in GAINS[[0, -1]])
 
     assert all(each.conclusive for each in first.comparisons)
     assert not any(each.conclusive for each in last.comparisons)
