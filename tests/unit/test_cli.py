@@ -170,6 +170,24 @@ def test_without_a_system_all_that_can_be_verified_are(
     assert all(run.lengths == bool(options.get("lengths")) for run in runs)
 
 
+def test_our_own_models_are_called_without_a_thread(tmp_path: Path) -> None:
+    """They come back; the model of somebody's own system, or a candidate, may not."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import replace\nfrom rnnverify.builtin import CHAR_RNN\n"
+        "SYSTEM = replace(CHAR_RNN, name='mine')\nmodel = CHAR_RNN.gradients\n"
+    )
+    asked = NOTHING_ASKED | {"timeout": 3.0}
+    ours = requested(Options(**asked))
+    theirs = [
+        *requested(Options(**asked | {"system": (f"{mine}:SYSTEM",)})),
+        *requested(Options(**asked | {"system": ("char_rnn",), "candidate": f"{mine}:model"})),
+    ]
+
+    assert {run.terms.timeout for run in ours} == {None}
+    assert {run.terms.timeout for run in theirs} == {3.0}
+
+
 NOTHING_ASKED: dict[str, Any] = {
     "candidate": None,
     "system": (),

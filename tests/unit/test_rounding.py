@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnverify.errors import MissingRuleError
+from rnnverify.programs import jax_settings
 from rnnverify.records import Array, Interval
-from rnnverify.rounding.noise import SMALLEST, samples
+from rnnverify.rounding.noise import SMALLEST, Noise, Perturber, samples
 from rnnverify.rounding.tolerance import sampled, tolerance_of
 
 U64, U32 = 2.0**-53, 2.0**-24
@@ -312,6 +313,42 @@ def test_the_clean_sample_is_clean() -> None:
     assert np.all(noise.key % 2 == 1)
     assert len(set(noise.key.tolist())) == 9
     assert np.sum(noise.steady[1:]) == 4
+
+
+def test_noise_is_between_half_its_size_and_all_of_it() -> None:
+    """With either sign, evenly; in each sample another; and where nothing is known of the size."""
+    size = np.full(4000, 8.0)
+    size[0], size[1] = np.nan, np.inf
+
+    def moved(noise: Noise) -> Any:
+        return Perturber().perturb(noise, jnp.zeros(4000), size, 2.0)
+
+    with jax_settings():
+        clean, *noisy = np.asarray(jax.vmap(moved)(samples(np.dtype(np.float64))))
+
+    assert not clean.any()
+    for each in noisy:
+        share = each[2:] / (8 * U64 * 8 * 2)
+        assert np.all((np.abs(share) >= 0.5) & (np.abs(share) < 1))
+        assert np.mean(np.abs(share)) == pytest.approx(0.75, abs=0.02)
+        assert np.mean(share > 0) == pytest.approx(0.5, abs=0.05)
+        assert np.all(np.isfinite(each))
+    assert len({each.tobytes() for each in noisy}) == len(noisy)
+
+
+def test_the_magnitude_of_a_product_is_formed_once() -> None:
+    """From the clean sample, where the product itself is formed in every one."""
+    x = np.ones(3)
+    with jax_settings():
+        run = sampled(lambda a, b: jnp.tanh(a) @ b, x, np.ones((3, 2)))
+        jaxpr = jax.make_jaxpr(run)(samples(np.dtype(np.float64)), x, np.ones((3, 2)))
+    shapes = [
+        equation.outvars[0].aval.shape
+        for equation in jaxpr.jaxpr.eqns
+        if equation.primitive.name == "dot_general"
+    ]
+
+    assert sorted(shapes) == [(2,), (9, 2)]
 
 
 def test_too_little_tolerance_would_be_seen() -> None:

@@ -368,6 +368,12 @@ def test_the_users_jax_settings_do_not_matter() -> None:
     """The reference works under settings that a user may have made for code of their own."""
     import jax  # noqa: PLC0415
 
-    strict = jax.numpy_dtype_promotion("strict")
-    with strict, jax.debug_nans(True), jax.disable_jit(True):  # noqa: FBT003 - JAX's signature
-        assert rnnverify.verify(char_rnn.gradients, "char_rnn", cases=5).ok
+    with (
+        jax.numpy_dtype_promotion("strict"),
+        jax.numpy_rank_promotion("raise"),
+        jax.debug_nans(True),  # noqa: FBT003 - JAX's signature
+        jax.debug_infs(True),  # noqa: FBT003
+        jax.disable_jit(True),  # noqa: FBT003
+        jax.transfer_guard_host_to_device("disallow"),
+    ):
+        assert rnnverify.verify(char_rnn.gradients, "char_rnn", clip="norm:1", cases=5).ok
