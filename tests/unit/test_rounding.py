@@ -330,8 +330,9 @@ def test_noise_is_between_half_its_size_and_all_of_it() -> None:
     for each in noisy:
         share = each[2:] / (8 * U64 * 8 * 2)
         assert np.all((np.abs(share) >= 0.5) & (np.abs(share) < 1))
-        assert np.mean(np.abs(share)) == pytest.approx(0.75, abs=0.02)
         assert np.mean(share > 0) == pytest.approx(0.5, abs=0.05)
+        assert np.mean(share[share > 0]) == pytest.approx(0.75, abs=0.02)
+        assert np.mean(share[share < 0]) == pytest.approx(-0.75, abs=0.02)
         assert np.all(np.isfinite(each))
     assert len({each.tobytes() for each in noisy}) == len(noisy)
 
