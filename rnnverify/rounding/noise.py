@@ -7,8 +7,8 @@ One operation's result ``out`` becomes ``out + level · c · n · m``, where
   (the worst case of recursive summation, (n-1)·u·Σ|x|, Higham 2002, section 4.2), else 1;
 - ``n`` has a random sign and a magnitude between ½ and 1;
 - ``m`` is the magnitude that was rounded: the larger operand of a sum, the sum of the absolute
-  values for a long one, else the result; never so small that underflow would not be covered. At a
-  kink it breaks ties.
+  values for a long one or a product (the clean sample's), else the result; never so small that
+  underflow would not be covered. At a kink it breaks ties.
 
 Randomness is a constant random table for each operation, times an odd key for sample and
 iteration; a product's top bits are random (Dietzfelbinger et al. 1997, multiply-shift hashing).
