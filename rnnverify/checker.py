@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from rnnverify.builtin import system_of
 from rnnverify.errors import InvalidGradientsError, TimeLimitError
 from rnnverify.evaluation import evaluate
-from rnnverify.questions import Question, questions, ratio_of
+from rnnverify.questions import Question, questions
+from rnnverify.ratios import ratio_of
 from rnnverify.records import Array, Candidate, Case, Clip
 from rnnverify.scales import Scale
 from rnnverify.terms import CONTRACT, TIMEOUT, Terms, known_only, make_terms

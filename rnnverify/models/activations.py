@@ -8,7 +8,9 @@ from rnnverify.records import Array
 def sigmoid(z: Array) -> Array:
     """Return 1 / (1 + exp(-z)), which is 0, and rightly so, where exp(-z) overflows."""
     with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-z)))
+        one_plus_exp = np.asarray(np.exp(-z))
+    one_plus_exp += 1
+    return np.asarray(np.divide(1, one_plus_exp, out=one_plus_exp))
 
 
 def softplus(z: Array) -> Array:

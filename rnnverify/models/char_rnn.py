@@ -65,7 +65,7 @@ def forward(case: Case) -> Array:
     h[0] = h0
     wx = case["Wxh"].T[inputs] + case["bh"]
     for t in range(len(inputs)):
-        np.tanh(wx[t] + Whh @ h[t], out=h[t + 1])
+        np.tanh(wx[t] + Whh.dot(h[t]), out=h[t + 1])  # for a vector, sooner done than by @
     return h
 
 

@@ -21,7 +21,7 @@ from tests.support import char_rnn_case, edited, mended
 SLIP = edited(char_rnn, ("dhnext = dhraw[t] @ Whh", "dhnext = Whh @ dhraw[t]"))
 CONSISTENT = edited(
     char_rnn,
-    ("np.tanh(wx[t] + Whh @ h[t], ", "np.tanh(2 * (wx[t] + Whh @ h[t]), "),
+    ("np.tanh(wx[t] + Whh.dot(h[t]), ", "np.tanh(2 * (wx[t] + Whh @ h[t]), "),
     ("slope = 1 - h[1:] ** 2", "slope = 2 * (1 - h[1:] ** 2)"),
 )
 """Another activation, tanh 2z, with its own derivative."""

@@ -19,12 +19,13 @@ LEVELS = {
     5: "programs",
     6: "evaluation",
     7: "questions",
-    8: "checker",
-    9: "locating hygiene blame runs diagnosis",
-    10: "explaining execution",
-    11: "runner trials corpora",
-    12: "testing surveys gating",
-    13: "cli examples pytest_plugin",
+    8: "ratios",
+    9: "checker",
+    10: "locating hygiene blame runs diagnosis",
+    11: "explaining execution",
+    12: "runner trials corpora",
+    13: "testing surveys gating",
+    14: "cli examples pytest_plugin",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 ANYBODY = {"errors", ""}

@@ -106,7 +106,7 @@ def test_what_has_no_gradient_cannot_be_declared() -> None:
         verify(char_rnn.gradients, gradients=["inputs", "loss_weights"])
 
 
-TANH = "np.tanh(wx[t] + Whh @ h[t], out=h[t + 1])"
+TANH = "np.tanh(wx[t] + Whh.dot(h[t]), out=h[t + 1])"
 CARRY = ("(dh[t] + dhnext)", "dh[t]")
 SIGN = ("dhraw.T @ h[:-1]", "-dhraw.T @ h[:-1]")
 TRANSPOSE = ("dhnext = dhraw[t] @ Whh", "dhnext = Whh @ dhraw[t]")
