@@ -212,9 +212,15 @@ def example(
 
 @cache
 def noise_for(dtype: np.dtype[Any], unit: float | None = None) -> tuple[Noise, ...]:
-    """Return the noise of the first samples and of the others; ``unit`` is the dtype's if None."""
-    first, second = range(1, 1 + FEW), range(1 + FEW, 1 + SAMPLES)
-    return samples(dtype, unit, first), samples(dtype, unit, second)
+    """Return the noise of the first samples and of the others, on JAX's side, once for all.
+
+    Args:
+        dtype: The dtype under test.
+        unit: The unit roundoff; the dtype's if None.
+    """
+    halves = range(1, 1 + FEW), range(1 + FEW, 1 + SAMPLES)
+    with jax_settings():
+        return tuple(jax.device_put(samples(dtype, unit, numbers)) for numbers in halves)
 
 
 @cache

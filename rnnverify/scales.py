@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -68,12 +68,12 @@ class Scale:
         if isinstance(value, Scale):
             return value
         if isinstance(value, str):
-            return cls(value.strip())
+            return _read(value.strip())
         try:
             number = float(value)
-            return cls(str(int(number)) if number.is_integer() else repr(number))
+            return _read(str(int(number)) if number.is_integer() else repr(number))
         except (TypeError, ValueError, OverflowError):
-            return cls(repr(value))
+            return _read(repr(value))
 
     @cached_property
     def axes(self) -> set[str]:
@@ -106,6 +106,11 @@ class Scale:
     @cached_property
     def _tree(self) -> ast.Expression:
         return ast.parse(self.text, mode="eval")
+
+
+@lru_cache(maxsize=64)  # each check of a case reads its scale
+def _read(text: str) -> Scale:
+    return Scale(text)
 
 
 def _is_known(node: ast.AST) -> bool:
