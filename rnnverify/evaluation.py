@@ -66,10 +66,10 @@ class Evaluation:
     def under(
         self, clips: Sequence[Clip], factors: Sequence[float], over: tuple[str, ...]
     ) -> list[Callable[[], Intervals]]:
-        """Begin to clip, and return for each clip what gives what each gradient should be.
+        """Begin to clip, and return for each clip a function that waits for what should come of it.
 
         Args:
-            clips: With numbers for thresholds; none of them none.
+            clips: With numbers for thresholds, and each of a kind that clips.
             factors: What gradients are multiplied by under each, before they are clipped.
             over: The leaves whose gradients are clipped.
         """
@@ -194,9 +194,9 @@ def evaluate(
 def _few_may_do(system: System, case: Case) -> bool:
     """Whether half of the samples often settle a case.
 
-    They cannot where a derivative jumps, on whichever side a sum comes to lie. In float32 some
-    tolerance is near a threshold in half of the cases, and both halves at once take less time than
-    one after the other.
+    They cannot where a derivative jumps, on whichever side a sum comes to lie, nor where primitives
+    without a rule are met. In float32 some tolerance is near a threshold in half of the cases, and
+    both halves at once take less time than one after the other.
     """
     return system.strict and not system.has_kinks and case.dtype == np.float64
 

@@ -20,14 +20,15 @@ from rnnverify.systems import System
 Bucket = tuple[tuple[str, int], ...]
 """The padded size of each axis; hashable, so that it can name a compiled program."""
 ROUGH = 64
-"""Up to here padding costs less than compiling for another shape does."""
+"""Beyond, there are twice as many sizes, since padding costs more than compiling, unless sizes vary
+widely within a run."""
 
 
 def bucket_of(system: System, dims: Mapping[str, int]) -> Bucket:
     """Return the bucket for cases of these dims.
 
     It is the first of the system's own that they fit in; beyond the last one, each axis that is
-    too large is rounded up to a power of two, or beyond 64 to a multiple of a quarter of the last.
+    too large is rounded up to a power of two, or beyond 64 to what is halfway between two of them.
     """
     padded = {axis: n for axis, n in dims.items() if axis not in system.unpadded}
     for bucket in system.buckets:
@@ -39,9 +40,11 @@ def bucket_of(system: System, dims: Mapping[str, int]) -> Bucket:
 
 
 def _rounded(n: int, least: int) -> int:
+    if n <= least:
+        return least
     power = 1 << (n - 1).bit_length()
-    step = power if power <= ROUGH else power // 8
-    return max(least, -(-n // step) * step)
+    between = 3 * power // 4
+    return between if ROUGH < n <= between else power
 
 
 def pad(system: System, case: Case, bucket: Bucket) -> dict[str, Array]:

@@ -31,13 +31,11 @@ def resolve(
     loss weights, and doubling is exact. A layer's cotangents are its loss weights.
 
     Args:
-        clip: The clip that was asked for.
+        clip: The clip that was asked for, of a kind that clips.
         case: The case.
         gradients: The reference's unclipped gradients of the arrays that are covered.
         adjustable: Whether the loss weights may be multiplied at all.
     """
-    if clip.kind == "none":
-        return clip, 1.0
     if clip.threshold is None:
         magnitudes = _magnitudes(clip, gradients)
         drawn = _draw(magnitudes, _least(clip, case, gradients), case.beyond)

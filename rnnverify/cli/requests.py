@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rnnverify.cli.loading import load_candidate, load_system
 from rnnverify.errors import UsageError
 from rnnverify.records import CLIP_KINDS, DTYPES, Candidate, Clip, Truncation
-from rnnverify.terms import TIMEOUT
+from rnnverify.terms import TIMEOUT, make_terms
 
 if TYPE_CHECKING:
     from rnnverify.runs import Run
@@ -134,11 +134,16 @@ def _model(system: "System", truncation: Truncation | None) -> Candidate:
 
 
 def _timeout(options: Options, system: "System") -> float | None:
-    """Return how long a call may take; ours come back, and need no thread that could be left."""
+    """Return how long a call may take; ours come back, and need no thread that could be left.
+
+    Raises:
+        UsageError: if what is asked for makes no sense.
+    """
     from rnnverify.builtin import SYSTEMS
 
+    asked = make_terms(timeout=options.timeout).timeout
     is_ours = options.candidate is None and SYSTEMS.get(system.name) is system
-    return None if is_ours else options.timeout
+    return None if is_ours else asked
 
 
 def _name(model: Candidate) -> str:

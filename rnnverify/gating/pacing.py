@@ -7,10 +7,11 @@ from functools import partial
 from rnnverify.calling import returned_by
 from rnnverify.drawing import explore
 from rnnverify.errors import InvalidGradientsError
-from rnnverify.evaluation import evaluate
+from rnnverify.evaluation import Evaluation, evaluate
 from rnnverify.questions import questions
 from rnnverify.records import Candidate, Case
 from rnnverify.runs import Run
+from rnnverify.systems import System
 
 CASES = 12
 TIMES = 5
@@ -33,12 +34,19 @@ def pace_of(run: Run) -> float | None:
     calls = references = 0.0
     try:
         for case in drawn:
-            question, *_ = questions(run.clips[:1], evaluate(run.system, case), run.terms)
+            references += _quickest(partial(_evaluated, run.system, case))
+            question, *_ = questions(run.clips[:1], _evaluated(run.system, case), run.terms)
             calls += _quickest(partial(_call, run.candidate, question.case))
-            references += _quickest(partial(evaluate, run.system, case))
     except InvalidGradientsError:
         return None
     return float(f"{calls / references:.2g}")
+
+
+def _evaluated(system: System, case: Case) -> Evaluation:
+    """Evaluate the reference, and wait for it."""
+    evaluation = evaluate(system, case)
+    _ = evaluation.raw
+    return evaluation
 
 
 def _call(candidate: Candidate, case: Case) -> None:

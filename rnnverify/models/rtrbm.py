@@ -58,7 +58,7 @@ def forward(case: Case) -> tuple[Array, Array]:
     Wv, U, b_h = case["v"] @ case["W"].T, case["U"], case["b_h"]
     c, r = np.empty_like(Wv), np.empty_like(Wv)
     for t in range(len(Wv)):
-        c[t] = b_h + U.dot(r[t - 1]) if t else case["b_init"]
+        c[t] = b_h + U.dot(r[t - 1]) if t else case["b_init"]  # sooner done than by @
         r[t] = sigmoid(Wv[t] + c[t])
     return c, r
 

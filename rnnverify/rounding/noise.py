@@ -7,7 +7,7 @@ One operation's result ``out`` becomes ``out + level · c · n · m``, where
   (the worst case of recursive summation, (n-1)·u·Σ|x|, Higham 2002, section 4.2), else 1;
 - ``n`` has a random sign and a magnitude between ½ and 1;
 - ``m`` is the magnitude that was rounded: the larger operand of a sum, the sum of the absolute
-  values for a long one or a product (the clean sample's), else the result; never so small that
+  values for a long one or a dot product (in the clean sample), else the result; never so small that
   underflow would not be covered. At a kink it breaks ties.
 
 Randomness is a constant random table for each operation, times an odd key for sample and
@@ -31,8 +31,8 @@ from rnnverify.records import Array
 
 SAMPLES = 8
 FEW = 4
-"""Samples that are evaluated at once. Where tolerances are far from any threshold, they are enough:
-a maximum over more of them could only grow."""
+"""Noisy samples in one call. Where tolerances are far from any threshold, so many may be enough: a
+maximum over more of them could only grow."""
 LEVEL = 8.0
 SMALLEST = 2.0**-960
 """No magnitude counts as less than this, nor as so little that the noise would be smaller than the

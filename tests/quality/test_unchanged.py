@@ -84,8 +84,8 @@ def wrong_sums() -> Iterator[None]:
 
 def plain_case(system: str) -> Case:
     """Return a well-conditioned case of a system."""
-    smallest = SYSTEMS[system].buckets[0]
-    dims = {axis: smallest.get(axis, least) for axis, (least, _) in SYSTEMS[system].sizes.items()}
+    bucket = SYSTEMS[system].buckets[0]
+    dims = {axis: bucket.get(axis, least) for axis, (least, _) in SYSTEMS[system].sizes.items()}
     regime = Regime("scaled", "as drawn", "random", "random", "signed", "half")
     arrays = build(SYSTEMS[system], dims, regime, np.random.default_rng(1))
     return SYSTEMS[system].case(arrays)
@@ -130,13 +130,13 @@ def exactly(one: Verdict, other: Verdict) -> bool:
 def roughly(one: Verdict, other: Verdict) -> bool:
     """Whether two verdicts say the same, but for what is near a threshold in both.
 
-    Nor for the last half of a ratio's digits, which are measured in whichever entry tells it best.
+    And but for the last half of a ratio's digits: it is measured in whichever entry tells it best.
     """
     half = -np.log10(np.finfo(one.case.dtype).eps / 2) / 2
     pairs = zip(one.comparisons, other.comparisons, strict=True)
     same_ratio = math.isclose(one.ratio or 0.0, other.ratio or 0.0, rel_tol=10**-half)
-    same = (one.kind, one.clip_active) == (other.kind, other.clip_active)
-    return same and same_ratio and all(_alike(*pair, half) for pair in pairs)
+    first, second = ((each.kind, each.clip_active, each.vague) for each in (one, other))
+    return first == second and same_ratio and all(_alike(*pair, half) for pair in pairs)
 
 
 def _alike(one: Comparison, other: Comparison, half: float) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from rnnverify.builtin import SYSTEMS
 from rnnverify.cli.requests import Options, requested
+from rnnverify.errors import UsageError
 from tests.commands import document, run, verify
 
 
@@ -186,6 +187,8 @@ def test_our_own_models_are_called_without_a_thread(tmp_path: Path) -> None:
 
     assert {run.terms.timeout for run in ours} == {None}
     assert {run.terms.timeout for run in theirs} == {3.0}
+    with pytest.raises(UsageError, match="timeout: -3"):
+        requested(Options(**asked | {"timeout": -3.0}))
 
 
 NOTHING_ASKED: dict[str, Any] = {

@@ -86,11 +86,19 @@ def test_blocks_of_units_are_padded_each_by_itself() -> None:
 
 
 def test_the_first_bucket_that_fits_is_taken() -> None:
-    """Beyond the last one, an axis that is too large is rounded up, large ones more finely."""
+    """Beyond the last one, an axis that is too large is rounded up."""
     assert dict(bucket_of(RTRBM, {"T": 1, "V": 8, "H": 4})) == {"T": 12, "V": 8, "H": 4}
     assert dict(bucket_of(RTRBM, {"T": 1, "V": 1, "H": 5})) == {"T": 12, "V": 8, "H": 6}
     beyond = bucket_of(LSTM, {"T": 33, "B": 2, "D": 1, "H": 4})
     assert dict(beyond) == {"T": 64, "B": 4, "D": 6, "H": 6}
-    padded = [dict(bucket_of(LSTM, {"T": 1, "B": 1, "D": 1, "H": n}))["H"] for n in (64, 65, 129)]
-    assert padded == [64, 80, 160]
     assert dict(bucket_of(RTRBM, {"T": 1, "V": 1, "H": 9}))["H"] == 10
+
+
+@pytest.mark.parametrize(
+    ("n", "padded"), [(5, 6), (6, 6), (7, 8), (33, 64), (65, 96), (96, 96), (97, 128), (129, 192)]
+)
+def test_an_axis_that_is_too_large_is_rounded_up(n: int, padded: int) -> None:
+    """And no other: those that fit keep the size of the last bucket."""
+    bucket = bucket_of(LSTM, {"T": 13, "B": 3, "D": 5, "H": n})
+
+    assert dict(bucket) == {"T": 16, "B": 4, "D": 6, "H": padded}
