@@ -27,6 +27,9 @@ Shapes: W (H V), U (H H), b_v (V), b_h and b_init (H), v (T V) of zeros and ones
 The thesis's eq. 3.25 reads differently; see ``rnnverify.examples.rtrbm``.
 """
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from rnnverify.clipping import clip_gradients
@@ -63,10 +66,18 @@ def forward(case: Case) -> tuple[Array, Array]:
     return c, r
 
 
+@cache
+def states_of(H: int, dtype: np.dtype[Any]) -> Array:
+    """Return all states of H hidden units (2^H H), made once and not to be written to."""
+    h = (np.arange(2**H)[:, None] >> np.arange(H) & 1).astype(dtype)
+    h.flags.writeable = False
+    return h
+
+
 def expectations(case: Case, c: Array) -> dict[str, Array]:
     """Return log Z (T), E[h] (T H), E[v] (T V) and Σ_t w_t E_t[h vᵀ] (H V), given c (T H)."""
     W, w, H = case["W"], case["loss_weights"], c.shape[1]
-    h = (np.arange(2**H)[:, None] >> np.arange(H) & 1).astype(case.dtype)
+    h = states_of(H, case.dtype)
     z = h @ W + case["b_v"]
     energy = c @ h.T + softplus(z).sum(axis=1)
     largest = energy.max(axis=1, keepdims=True)
