@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
 
-from rnnverify import evaluation
 from rnnverify.builtin import BINARY_ADDER, ELMAN_RELU
 from rnnverify.checker import check, check_under
 from rnnverify.clipping import clip_gradients
@@ -332,35 +330,6 @@ def test_every_clip_from_one_evaluation(beyond: float, dtype: str) -> None:
     assert [v.case.clip.kind for v in verdicts] == [clip.kind for clip in clips]
     assert all(v.case.clip.threshold for v in verdicts[1:])
     assert [v.clip_active for v in verdicts[:4]] == [False, *[beyond > 0] * 3]
-
-
-@pytest.mark.parametrize(
-    ("clips", "order"),
-    [
-        (["none"], ["asked", "read"]),
-        (["none", "value:0.1"], ["asked", "read", "asked", "read"]),
-        (["value:0.1", "norm:0.1"], ["read", "asked", "read", "asked"]),
-    ],
-)
-def test_a_candidate_is_asked_while_the_reference_is_at_work(
-    clips: list[str], order: list[str]
-) -> None:
-    """What JAX has found is waited for only when it is needed: for thresholds, and to compare."""
-    seen: list[str] = []
-    widest = evaluation._widest
-
-    def read(intervals: Any) -> Any:
-        seen.append("read")
-        return widest(intervals)
-
-    def asked(case: Case) -> Any:
-        seen.append("asked")
-        return char_rnn.gradients(case)
-
-    with mock.patch.object(evaluation, "_widest", read):
-        check_under([Clip.parse(text) for text in clips], char_rnn_case(), asked)
-
-    assert seen == order
 
 
 @pytest.mark.parametrize("text", CLIPS[1:])
