@@ -195,8 +195,8 @@ def _few_may_do(system: System, case: Case) -> bool:
     """Whether half of the samples often settle a case.
 
     They cannot where a derivative jumps, on whichever side a sum comes to lie, nor where primitives
-    without a rule are met. In float32 some tolerance is near a threshold in half of the cases, and
-    both halves at once take less time than one after the other.
+    without a rule are met. In float32 some tolerance is often near a threshold, and both halves at
+    once take less time than one after the other.
     """
     return system.strict and not system.has_kinks and case.dtype == np.float64
 

@@ -58,8 +58,8 @@ class Scale:
             )
             raise UsageError(message)
 
-    @classmethod
-    def parse(cls, value: "str | float | Scale") -> "Scale":
+    @staticmethod
+    def parse(value: "str | float | Scale") -> "Scale":
         """Read a scale as people write it: a number, or a formula such as ``"1/T"``.
 
         Raises:
